@@ -1,0 +1,154 @@
+//! Provers and what they ask.
+
+use crate::{
+    AskId, AttemptNo, Credits, Millis, Outcome, PrivacyLevel, ProverId, Ratio, Record, TaskId,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An offer to prove: which circuits, at what price, how many at once, until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Names the ask.
+    pub ask_id: AskId,
+    /// Circuits (`name@version`) offered; empty means every circuit of the network.
+    pub circuits: Vec<String>,
+    /// Credits for one proof.
+    pub price: Credits,
+    /// Proofs at once under this ask.
+    pub capacity: u32,
+    /// Privacy classes offered; see [`PrivacyLevel::class`].
+    pub levels: Vec<PrivacyLevel>,
+    /// Time within which a proof is promised after assignment.
+    pub promised: Millis,
+    /// When it was placed; ties in an auction go to the earlier ask.
+    pub placed_at: Timestamp,
+    /// When it stops counting; none for until it is replaced.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An assignment that a prover holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Active {
+    /// Under which ask.
+    pub ask_id: AskId,
+    /// Which attempt of the task.
+    pub attempt: AttemptNo,
+}
+
+/// A registered prover: what it offers, what it holds, and its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prover {
+    /// Names it.
+    pub prover_id: ProverId,
+    /// Who may act for it: the name on the API key that registered it; none on an open network.
+    pub owner: Option<String>,
+    /// The operator's own: may take tasks of privacy level 3 and above.
+    pub fleet: bool,
+    /// Allowed by the operator for tasks of privacy level 2.
+    pub trusted: bool,
+    /// Assignments it can hold at once over all its asks.
+    pub capacity: u32,
+    /// Its asks, at most [`Prover::MAX_ASKS`].
+    pub asks: Vec<Ask>,
+    /// Assignments it holds.
+    pub active: BTreeMap<TaskId, Active>,
+    /// What it did so far.
+    pub record: Record,
+    /// When it registered.
+    pub registered_at: Timestamp,
+    /// When it was last heard of.
+    pub seen_at: Timestamp,
+}
+
+/// Why an ask cannot be placed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProverError {
+    /// Too many asks.
+    #[error("expected at most {max} asks of one prover, got one more; let one expire or replace it")]
+    TooManyAsks {
+        /// The limit.
+        max: usize,
+    },
+    /// A capacity of 0 or above the limit.
+    #[error("capacity: expected 1 to {max}, got {got}")]
+    Capacity {
+        /// The limit.
+        max: u32,
+        /// What was given.
+        got: u32,
+    },
+    /// No privacy level offered.
+    #[error("levels: expected at least one privacy level, got none")]
+    NoLevels,
+    /// A price no account could hold.
+    #[error("price: expected at most {max}, got {got}", max = Credits::MAX)]
+    Price {
+        /// What was given.
+        got: Credits,
+    },
+}
+
+impl Prover {
+    /// Asks that one prover may have at once.
+    pub const MAX_ASKS: usize = 32;
+    /// Assignments that one prover may hold at once.
+    pub const MAX_CAPACITY: u32 = 1_024;
+
+    /// Its reputation.
+    #[must_use]
+    pub fn reputation(&self) -> Ratio {
+        self.record.reputation()
+    }
+
+    /// How many more assignments it can hold under `ask`.
+    #[must_use]
+    pub fn room(&self, ask: &Ask) -> u32 {
+        let under = |id| self.active.values().filter(|a| a.ask_id == id).count();
+        let used = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        let overall = self.capacity.saturating_sub(used(self.active.len()));
+        overall.min(ask.capacity.saturating_sub(used(under(ask.ask_id))))
+    }
+
+    /// Adds or replaces (same id) an ask; expired ones fall away.
+    ///
+    /// # Errors
+    /// [`ProverError`], and nothing has changed.
+    pub fn place(&mut self, ask: Ask, now: Timestamp) -> Result<(), ProverError> {
+        if !(1..=Self::MAX_CAPACITY).contains(&ask.capacity) {
+            return Err(ProverError::Capacity { max: Self::MAX_CAPACITY, got: ask.capacity });
+        }
+        if ask.levels.is_empty() {
+            return Err(ProverError::NoLevels);
+        }
+        if ask.price > Credits::MAX {
+            return Err(ProverError::Price { got: ask.price });
+        }
+        let kept = |a: &&Ask| a.ask_id != ask.ask_id && a.expires_at.is_none_or(|at| at > now);
+        let mut asks: Vec<Ask> = self.asks.iter().filter(kept).cloned().collect();
+        if asks.len() == Self::MAX_ASKS {
+            return Err(ProverError::TooManyAsks { max: Self::MAX_ASKS });
+        }
+        asks.push(ask);
+        self.asks = asks;
+        Ok(())
+    }
+
+    /// Takes an assignment on.
+    pub fn take(&mut self, task: TaskId, ask_id: AskId, attempt: AttemptNo) {
+        self.active.insert(task, Active { ask_id, attempt });
+    }
+
+    /// Lets an assignment go. Doing it twice changes nothing more, and a later attempt stays.
+    pub fn release(&mut self, task: TaskId, attempt: AttemptNo) {
+        if self.active.get(&task).is_some_and(|a| a.attempt == attempt) {
+            self.active.remove(&task);
+        }
+    }
+
+    /// Writes a finished attempt into the record.
+    pub fn note(&mut self, outcome: Outcome) {
+        self.record.add(outcome);
+    }
+}

@@ -1,0 +1,838 @@
+//! The life of a task.
+//!
+//! ```text
+//! pending -> assigned -> in_progress -> completed | failed
+//! assigned | in_progress -> pending      the lease ran out, or the attempt failed
+//! pending -> cancelled                   asked for by the requester
+//! pending -> expired                     the deadline passed
+//! ```
+//!
+//! Every transition is a method that either changes the task and says what else must change with it
+//! ([`Effect`]), or refuses ([`Refusal`]) and changes nothing. Terminal states never change.
+
+use crate::{
+    AskId, AttemptNo, Credits, Millis, NoMatch, Outcome, PrivacyLevel, ProverId, Ratio, Rules,
+    TaskId, Timestamp, Winner, quality, time_efficiency,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a requester asks for. Inputs and public inputs are not the market's business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTask {
+    /// Names the task.
+    pub task_id: TaskId,
+    /// The circuit, `name@version`.
+    pub circuit: String,
+    /// How private the inputs are.
+    pub privacy_level: PrivacyLevel,
+    /// The most that a proof may cost; held in escrow until the task ends.
+    pub reward_amount: Credits,
+    /// 0 to 100; higher ones are auctioned first.
+    pub priority: u8,
+    /// The account that pays.
+    pub requester: String,
+    /// When a task that is still open ends unproved; none for never.
+    pub deadline: Option<Timestamp>,
+    /// The least reputation a prover needs.
+    pub min_reputation: Ratio,
+    /// How often it may be attempted.
+    pub max_attempts: u32,
+    /// Provers the requester allows for privacy level 2.
+    pub allowed_provers: Vec<ProverId>,
+}
+
+/// Why a task cannot be submitted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// Out of range.
+    #[error("{field}: expected {expected}, got {got}")]
+    OutOfRange {
+        /// The field's name as in the request.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+}
+
+impl NewTask {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`TaskError::OutOfRange`] naming the first field that does not fit.
+    pub fn check(&self, now: Timestamp) -> Result<(), TaskError> {
+        let bad = |field, expected, got: String| {
+            Err(TaskError::OutOfRange { field, expected, got })
+        };
+        if self.priority > 100 {
+            return bad("priority", "0 to 100", self.priority.to_string());
+        }
+        if self.reward_amount > Credits::MAX {
+            return bad("reward_amount", "at most 2^53", self.reward_amount.to_string());
+        }
+        if !(1..=100).contains(&self.max_attempts) {
+            return bad("max_attempts", "1 to 100", self.max_attempts.to_string());
+        }
+        if !(1..=128).contains(&self.requester.len())
+            || self.requester.chars().any(|c| c.is_control() || c == '#')
+        {
+            return bad("requester", "1 to 128 characters without '#'", self.requester.clone());
+        }
+        if self.allowed_provers.len() > 64 {
+            let got = format!("{} provers", self.allowed_provers.len());
+            return bad("allowed_provers", "at most 64", got);
+        }
+        if let Some(deadline) = self.deadline
+            && deadline <= now
+        {
+            return bad("deadline", "a time in the future", deadline.0.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// A prover's right to one attempt, for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Whose.
+    pub prover: ProverId,
+    /// The fencing token.
+    pub attempt: AttemptNo,
+    /// When it runs out unless a heartbeat extends it.
+    pub expires_at: Timestamp,
+    /// No heartbeat extends it beyond.
+    pub hold_until: Timestamp,
+}
+
+/// Where a task is, with what that state needs to be acted on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for an auction that finds a prover.
+    Pending {
+        /// When the next auction is due.
+        next_auction_at: Timestamp,
+        /// Why the last auction found nobody.
+        no_match: Option<NoMatch>,
+    },
+    /// Won by a prover that has not started yet.
+    Assigned {
+        /// Its lease.
+        lease: Lease,
+    },
+    /// Being proved.
+    InProgress {
+        /// The prover's lease.
+        lease: Lease,
+    },
+    /// Proved, verified and paid.
+    Completed {
+        /// By whom.
+        prover: ProverId,
+        /// In which attempt; names the stored proof.
+        attempt: AttemptNo,
+        /// What was paid.
+        price: Credits,
+        /// See [`quality`].
+        quality: Ratio,
+    },
+    /// Given up; the escrow went back.
+    Failed {
+        /// Why.
+        reason: FailReason,
+    },
+    /// Withdrawn by the requester; the escrow went back.
+    Cancelled,
+    /// The deadline passed; the escrow went back.
+    Expired,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailReason {
+    /// Every attempt that was allowed went wrong.
+    AttemptsExhausted {
+        /// How many that were.
+        attempts: u32,
+    },
+}
+
+/// The name of a [`State`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Status {
+    Pending,
+    Assigned,
+    InProgress,
+    Completed,
+    Failed,
+    Cancelled,
+    Expired,
+}
+
+impl Status {
+    /// Whether it never changes again.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Pending | Self::Assigned | Self::InProgress)
+    }
+
+    /// As it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Assigned => "assigned",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl core::fmt::Display for Status {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One try of one prover at a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: AttemptNo,
+    /// Who tries.
+    pub prover: ProverId,
+    /// Under which ask.
+    pub ask_id: AskId,
+    /// What it will be paid.
+    pub price: Credits,
+    /// The time it promised.
+    pub promised: Millis,
+    /// When it won.
+    pub assigned_at: Timestamp,
+    /// When it started.
+    pub claimed_at: Option<Timestamp>,
+    /// How it ended; none while it lasts.
+    pub end: Option<AttemptEnd>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// In a valid proof.
+    Proved,
+    /// The prover said that it failed.
+    Failed,
+    /// Its lease ran out.
+    Abandoned,
+    /// Its proof does not verify.
+    Invalid,
+    /// A valid proof of an earlier attempt came first.
+    Overtaken,
+}
+
+/// Something that happened to a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// 1 for the first; consecutive.
+    pub seq: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The task came in and its reward went into escrow.
+    Submitted,
+    /// An auction found nobody.
+    Unmatched {
+        /// Why.
+        no_match: NoMatch,
+    },
+    /// An auction found a prover.
+    Assigned {
+        /// The winner.
+        prover: ProverId,
+        /// The fencing token.
+        attempt: AttemptNo,
+        /// What it will be paid.
+        price: Credits,
+        /// How many provers bid.
+        bids: u32,
+    },
+    /// The prover started.
+    Claimed {
+        /// Who.
+        prover: ProverId,
+        /// Which attempt.
+        attempt: AttemptNo,
+    },
+    /// An attempt ended without a valid proof.
+    AttemptEnded {
+        /// Whose.
+        prover: ProverId,
+        /// Which.
+        attempt: AttemptNo,
+        /// How.
+        end: AttemptEnd,
+        /// What the prover said of it.
+        message: Option<String>,
+    },
+    /// The requester asked for cancellation while an attempt was running.
+    CancelRequested,
+    /// A proof verified and was paid.
+    Completed {
+        /// Whose.
+        prover: ProverId,
+        /// Of which attempt.
+        attempt: AttemptNo,
+        /// What was paid.
+        price: Credits,
+        /// Time from assignment to result.
+        taken: Millis,
+        /// See [`quality`].
+        quality: Ratio,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        reason: FailReason,
+    },
+    /// Withdrawn.
+    Cancelled,
+    /// Too late.
+    Expired,
+}
+
+/// What must change together with the task, in the same commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// From the task's escrow to a prover.
+    Pay {
+        /// Who is paid.
+        prover: ProverId,
+        /// How much.
+        amount: Credits,
+    },
+    /// From the task's escrow back to the requester.
+    Refund {
+        /// How much.
+        amount: Credits,
+    },
+    /// From a prover's stake to the network, as much as there is up to this.
+    Slash {
+        /// Whose stake.
+        prover: ProverId,
+        /// At most how much.
+        at_most: Credits,
+    },
+    /// The prover takes the task on.
+    Take {
+        /// Who.
+        prover: ProverId,
+        /// Under which ask.
+        ask_id: AskId,
+        /// Which attempt.
+        attempt: AttemptNo,
+    },
+    /// The prover no longer holds the task.
+    Release {
+        /// Who.
+        prover: ProverId,
+        /// Which attempt.
+        attempt: AttemptNo,
+    },
+    /// An outcome for a prover's record.
+    Note {
+        /// Whose.
+        prover: ProverId,
+        /// What.
+        outcome: Outcome,
+    },
+}
+
+/// Why a transition does not apply. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The task has ended.
+    #[error("the task has already ended as {status}; nothing more can change it")]
+    Ended {
+        /// How it ended.
+        status: Status,
+    },
+    /// The attempt is not the running one.
+    #[error("expected attempt {current}, got {got}; another attempt has taken over, drop this one")]
+    Superseded {
+        /// The running attempt.
+        current: AttemptNo,
+        /// The attempt named.
+        got: AttemptNo,
+    },
+    /// The attempt belongs to another prover, or never was.
+    #[error("attempt {attempt} of this task was not assigned to prover {prover}")]
+    NotAssigned {
+        /// Who asked.
+        prover: ProverId,
+        /// Which attempt it named.
+        attempt: AttemptNo,
+    },
+    /// Only a pending task can do this.
+    #[error("expected a pending task, got one that is {status}")]
+    NotPending {
+        /// What it is.
+        status: Status,
+    },
+}
+
+/// A task: what was asked, where it is, and what happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// What was asked.
+    #[serde(flatten)]
+    pub spec: NewTask,
+    /// When it came in.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Where it is.
+    pub state: State,
+    /// Auctions held since the last assignment that found nobody.
+    pub rounds: u32,
+    /// Whether it is to be cancelled once the running attempt ends without a proof.
+    pub cancel_requested: bool,
+    /// Every attempt, oldest first; attempt `n` is at `n - 1`.
+    pub attempts: Vec<Attempt>,
+    /// Everything that happened, oldest first. Bounded: repeated auctions that fail for the same
+    /// reason are one event.
+    pub events: Vec<Event>,
+}
+
+impl Task {
+    /// What a prover says of a failure is kept up to this many characters.
+    pub const MESSAGE_LIMIT: usize = 300;
+
+    /// A new task, due for its first auction at once.
+    ///
+    /// # Errors
+    /// As [`NewTask::check`].
+    pub fn submit(spec: NewTask, now: Timestamp) -> Result<Self, TaskError> {
+        spec.check(now)?;
+        let mut task = Self {
+            spec,
+            created_at: now,
+            updated_at: now,
+            state: State::Pending { next_auction_at: now, no_match: None },
+            rounds: 0,
+            cancel_requested: false,
+            attempts: Vec::new(),
+            events: Vec::new(),
+        };
+        task.record(now, EventKind::Submitted);
+        Ok(task)
+    }
+
+    /// Names it.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.spec.task_id
+    }
+
+    /// The name of its state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.state {
+            State::Pending { .. } => Status::Pending,
+            State::Assigned { .. } => Status::Assigned,
+            State::InProgress { .. } => Status::InProgress,
+            State::Completed { .. } => Status::Completed,
+            State::Failed { .. } => Status::Failed,
+            State::Cancelled => Status::Cancelled,
+            State::Expired => Status::Expired,
+        }
+    }
+
+    /// The lease on it, if a prover holds one.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        match &self.state {
+            State::Assigned { lease } | State::InProgress { lease } => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// The newest attempt's number, 0 before the first: the fencing token.
+    #[must_use]
+    pub fn attempt(&self) -> AttemptNo {
+        self.attempts.last().map_or(0, |a| a.number)
+    }
+
+    /// The moment at which the sweeper must look at it; none once it has ended.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Pending { next_auction_at, .. } => {
+                Some(self.spec.deadline.map_or(*next_auction_at, |d| d.min(*next_auction_at)))
+            }
+            State::Assigned { lease } | State::InProgress { lease } => Some(lease.expires_at),
+            _ => None,
+        }
+    }
+
+    /// Credits held for it: the whole reward until it ends, then none.
+    #[must_use]
+    pub fn escrow(&self) -> Credits {
+        if self.status().is_terminal() { Credits(0) } else { self.spec.reward_amount }
+    }
+
+    /// An auction found nobody: waits for the next one.
+    ///
+    /// # Errors
+    /// [`Refusal`] unless it is pending.
+    pub fn unmatched(
+        &mut self,
+        no_match: NoMatch,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        let known = match &self.state {
+            State::Pending { no_match, .. } => no_match.clone(),
+            _ => return Err(self.not_pending()),
+        };
+        self.rounds += 1;
+        self.state = State::Pending {
+            next_auction_at: now + rules.pause(self.rounds),
+            no_match: Some(no_match.clone()),
+        };
+        if known.as_ref() != Some(&no_match) {
+            self.record(now, EventKind::Unmatched { no_match });
+        }
+        Ok(())
+    }
+
+    /// An auction found a prover.
+    ///
+    /// # Errors
+    /// [`Refusal`] unless it is pending.
+    pub fn assign(
+        &mut self,
+        winner: &Winner,
+        bids: u32,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<Vec<Effect>, Refusal> {
+        if !matches!(self.state, State::Pending { .. }) {
+            return Err(self.not_pending());
+        }
+        let number = self.attempt() + 1;
+        let prover = winner.prover.clone();
+        self.attempts.push(Attempt {
+            number,
+            prover: prover.clone(),
+            ask_id: winner.ask_id,
+            price: winner.price,
+            promised: winner.promised,
+            assigned_at: now,
+            claimed_at: None,
+            end: None,
+        });
+        self.rounds = 0;
+        self.state = State::Assigned {
+            lease: Lease {
+                prover: prover.clone(),
+                attempt: number,
+                expires_at: now + rules.lease,
+                hold_until: now + rules.longest_attempt,
+            },
+        };
+        self.record(
+            now,
+            EventKind::Assigned {
+                prover: prover.clone(),
+                attempt: number,
+                price: winner.price,
+                bids,
+            },
+        );
+        Ok(vec![Effect::Take { prover, ask_id: winner.ask_id, attempt: number }])
+    }
+
+    /// The prover starts; or takes up again what it had started, after a restart of its own.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the attempt is not running or not this prover's.
+    pub fn claim(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        let mut lease = self.running(prover, attempt)?.clone();
+        lease.extend(now, rules);
+        if matches!(self.state, State::Assigned { .. }) {
+            if let Some(newest) = self.attempts.last_mut() {
+                newest.claimed_at = Some(now);
+            }
+            self.record(now, EventKind::Claimed { prover: prover.clone(), attempt });
+        }
+        self.updated_at = now;
+        self.state = State::InProgress { lease };
+        Ok(())
+    }
+
+    /// The prover is alive and at it: the lease is extended.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the attempt is not running or not this prover's: it should stop.
+    pub fn heartbeat(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        self.running(prover, attempt)?;
+        if let State::Assigned { lease } | State::InProgress { lease } = &mut self.state {
+            lease.extend(now, rules);
+        }
+        Ok(())
+    }
+
+    /// The prover gives the running attempt up.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the attempt is not running or not this prover's.
+    pub fn fail(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        message: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Refusal> {
+        self.running(prover, attempt)?;
+        let message = message.chars().take(Self::MESSAGE_LIMIT).collect();
+        let mut effects =
+            vec![Effect::Note { prover: prover.clone(), outcome: Outcome::Failed }];
+        effects.extend(self.lost(AttemptEnd::Failed, Some(message), now));
+        Ok(effects)
+    }
+
+    /// The running attempt's proof does not verify.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the attempt is not running or not this prover's: a superseded attempt can do
+    /// no harm any more.
+    pub fn reject(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<Vec<Effect>, Refusal> {
+        self.running(prover, attempt)?;
+        let at_most = self.part_of_price(rules.slash_invalid);
+        let mut effects = vec![
+            Effect::Note { prover: prover.clone(), outcome: Outcome::Invalid },
+            Effect::Slash { prover: prover.clone(), at_most },
+        ];
+        effects.extend(self.lost(AttemptEnd::Invalid, None, now));
+        Ok(effects)
+    }
+
+    /// A proof of this attempt verified. Any attempt that was ever assigned may complete an open
+    /// task: the requester wants a proof, and this is one.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the task has ended or the attempt is not this prover's.
+    pub fn complete(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Refusal> {
+        if self.status().is_terminal() {
+            return Err(Refusal::Ended { status: self.status() });
+        }
+        let index = self.attempt_of(prover, attempt)?;
+        let mut effects = Vec::new();
+        // A later attempt may be running: whoever holds it is let go without a mark.
+        if let Some(lease) = self.lease().cloned() {
+            effects
+                .push(Effect::Release { prover: lease.prover.clone(), attempt: lease.attempt });
+            if lease.attempt != attempt
+                && let Some(running) = self.attempts.last_mut()
+            {
+                running.end = Some(AttemptEnd::Overtaken);
+            }
+        }
+        let winning = &mut self.attempts[index];
+        // An attempt that was given up has its mark already; a late proof pays, but earns none.
+        let in_time = winning.end.is_none();
+        winning.end = Some(AttemptEnd::Proved);
+        let taken = now.since(winning.assigned_at);
+        let price = winning.price;
+        let quality = quality(winning.promised, taken);
+        let efficiency = time_efficiency(winning.promised, taken);
+        if in_time {
+            effects.push(Effect::Note {
+                prover: prover.clone(),
+                outcome: Outcome::Proved { quality, efficiency },
+            });
+        }
+        effects.push(Effect::Pay { prover: prover.clone(), amount: price });
+        let refund = self.spec.reward_amount.saturating_sub(price);
+        if refund > Credits(0) {
+            effects.push(Effect::Refund { amount: refund });
+        }
+        self.state = State::Completed { prover: prover.clone(), attempt, price, quality };
+        self.record(
+            now,
+            EventKind::Completed { prover: prover.clone(), attempt, price, taken, quality },
+        );
+        Ok(effects)
+    }
+
+    /// The requester no longer wants it. A running attempt may still complete it; if it does not,
+    /// the task ends as cancelled.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it has ended.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
+        match self.state {
+            State::Pending { .. } => Ok(self.end(State::Cancelled, EventKind::Cancelled, now)),
+            State::Assigned { .. } | State::InProgress { .. } => {
+                if !self.cancel_requested {
+                    self.cancel_requested = true;
+                    self.record(now, EventKind::CancelRequested);
+                }
+                Ok(Vec::new())
+            }
+            _ => Err(Refusal::Ended { status: self.status() }),
+        }
+    }
+
+    /// What time alone does: an expired lease, a passed deadline. Returns whether anything changed
+    /// and what goes with it.
+    pub fn tick(&mut self, now: Timestamp, rules: &Rules) -> Option<Vec<Effect>> {
+        match &self.state {
+            State::Assigned { lease } | State::InProgress { lease } if lease.expires_at <= now => {
+                let prover = lease.prover.clone();
+                let at_most = self.part_of_price(rules.slash_abandoned);
+                let mut effects = vec![
+                    Effect::Note { prover: prover.clone(), outcome: Outcome::Abandoned },
+                    Effect::Slash { prover, at_most },
+                ];
+                effects.extend(self.lost(AttemptEnd::Abandoned, None, now));
+                Some(effects)
+            }
+            State::Pending { .. } if self.overdue(now) => {
+                Some(self.end(State::Expired, EventKind::Expired, now))
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes a pending task due for an auction now, because the market changed.
+    pub fn hurry(&mut self, now: Timestamp) -> bool {
+        match &mut self.state {
+            State::Pending { next_auction_at, .. } if *next_auction_at > now => {
+                *next_auction_at = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn overdue(&self, now: Timestamp) -> bool {
+        self.spec.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    fn part_of_price(&self, part: Ratio) -> Credits {
+        let price = self.attempts.last().map_or(0, |a| a.price.0);
+        let amount = u128::from(price) * u128::from(part.as_ppm()) / u128::from(Ratio::SCALE);
+        Credits(u64::try_from(amount).unwrap_or(price))
+    }
+
+    /// The running attempt is over without a proof: the task goes back to the market, or ends.
+    fn lost(&mut self, end: AttemptEnd, message: Option<String>, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(newest) = self.attempts.last_mut() {
+            newest.end = Some(end.clone());
+            let (prover, attempt) = (newest.prover.clone(), newest.number);
+            effects.push(Effect::Release { prover: prover.clone(), attempt });
+            self.record(now, EventKind::AttemptEnded { prover, attempt, end, message });
+        }
+        self.state = State::Pending { next_auction_at: now, no_match: None };
+        if self.cancel_requested {
+            effects.extend(self.end(State::Cancelled, EventKind::Cancelled, now));
+        } else if self.overdue(now) {
+            effects.extend(self.end(State::Expired, EventKind::Expired, now));
+        } else if self.attempt() >= self.spec.max_attempts {
+            let reason = FailReason::AttemptsExhausted { attempts: self.attempt() };
+            let state = State::Failed { reason: reason.clone() };
+            effects.extend(self.end(state, EventKind::Failed { reason }, now));
+        }
+        effects
+    }
+
+    /// Ends it unproved: the whole escrow goes back.
+    fn end(&mut self, state: State, event: EventKind, now: Timestamp) -> Vec<Effect> {
+        let amount = self.escrow();
+        self.state = state;
+        self.record(now, event);
+        if amount > Credits(0) { vec![Effect::Refund { amount }] } else { Vec::new() }
+    }
+
+    fn record(&mut self, at: Timestamp, kind: EventKind) {
+        self.updated_at = at;
+        let seq = self.events.last().map_or(1, |e| e.seq + 1);
+        self.events.push(Event { seq, at, kind });
+    }
+
+    fn not_pending(&self) -> Refusal {
+        let status = self.status();
+        if status.is_terminal() { Refusal::Ended { status } } else { Refusal::NotPending { status } }
+    }
+
+    /// The lease of the running attempt, if it is this prover's and this attempt's.
+    fn running(&self, prover: &ProverId, attempt: AttemptNo) -> Result<&Lease, Refusal> {
+        let status = self.status();
+        if status.is_terminal() {
+            return Err(Refusal::Ended { status });
+        }
+        self.attempt_of(prover, attempt)?;
+        match self.lease() {
+            Some(lease) if lease.attempt == attempt => Ok(lease),
+            _ => Err(Refusal::Superseded { current: self.attempt(), got: attempt }),
+        }
+    }
+
+    /// The index of an attempt that was assigned to this prover.
+    fn attempt_of(&self, prover: &ProverId, attempt: AttemptNo) -> Result<usize, Refusal> {
+        self.attempts
+            .iter()
+            .position(|a| a.number == attempt && a.prover == *prover)
+            .ok_or_else(|| Refusal::NotAssigned { prover: prover.clone(), attempt })
+    }
+}
+
+impl Lease {
+    fn extend(&mut self, now: Timestamp, rules: &Rules) {
+        self.expires_at = (now + rules.lease).min(self.hold_until).max(self.expires_at);
+    }
+}
+
+#[cfg(test)]
+mod tests;
