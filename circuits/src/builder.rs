@@ -25,7 +25,14 @@ pub(crate) struct Num {
 impl Num {
     /// The same value in every assignment.
     pub(crate) fn constant(value: Fr) -> Self {
-        Self { value, row: if value.is_zero() { vec![] } else { vec![(value, 0)] } }
+        Self {
+            value,
+            row: if value.is_zero() {
+                vec![]
+            } else {
+                vec![(value, 0)]
+            },
+        }
     }
 
     /// `sum of coefficient * term`.
@@ -33,10 +40,16 @@ impl Num {
         let mut out = Self::default();
         for (coefficient, term) in terms {
             out.value += coefficient * term.value;
-            out.row.extend(term.row.iter().map(|(c, i)| (*c * coefficient, *i)));
+            out.row
+                .extend(term.row.iter().map(|(c, i)| (*c * coefficient, *i)));
         }
         out.row.sort_unstable_by_key(|(_, column)| *column);
-        out.row.dedup_by(|(c, i), (kept, j)| i == j && { *kept += *c; true });
+        out.row.dedup_by(|(c, i), (kept, j)| {
+            i == j && {
+                *kept += *c;
+                true
+            }
+        });
         out.row.retain(|(c, _)| !c.is_zero());
         out
     }
@@ -79,8 +92,17 @@ pub(crate) struct Builder {
 
 impl Builder {
     fn new(public: &[Fr], record: bool) -> Self {
-        let assignment = std::iter::once(Fr::one()).chain(public.iter().copied()).collect();
-        Self { assignment, r1cs: R1cs { num_public: public.len(), ..R1cs::default() }, record }
+        let assignment = std::iter::once(Fr::one())
+            .chain(public.iter().copied())
+            .collect();
+        Self {
+            assignment,
+            r1cs: R1cs {
+                num_public: public.len(),
+                ..R1cs::default()
+            },
+            record,
+        }
     }
 
     /// Runs `synthesize` and returns the matrices it describes.
@@ -102,7 +124,14 @@ impl Builder {
     }
 
     fn variable(&self, column: usize) -> Num {
-        Num { value: self.assignment[column], row: if self.record { vec![(Fr::one(), column)] } else { vec![] } }
+        Num {
+            value: self.assignment[column],
+            row: if self.record {
+                vec![(Fr::one(), column)]
+            } else {
+                vec![]
+            },
+        }
     }
 
     /// The public inputs, in order.
@@ -159,14 +188,13 @@ impl Builder {
     }
 
     /// The low `n` bits of `value` as new bits, least significant first: `n` constraints.
-    pub(crate) fn low_bits(&mut self, value: Fr, n: usize) -> Vec<Num> {
-        let value = value.into_bigint();
+    pub(crate) fn low_bits(&mut self, value: impl BigInteger, n: usize) -> Vec<Num> {
         (0..n).map(|i| self.bit(value.get_bit(i))).collect()
     }
 
     /// Constrains `0 <= x < 2^n`, `n` < 254, and returns the bits, least significant first: `n + 1` constraints.
     pub(crate) fn bits(&mut self, x: &Num, n: usize) -> Vec<Num> {
-        let bits = self.low_bits(x.value, n);
+        let bits = self.low_bits(x.value.into_bigint(), n);
         self.equal(&from_bits(&bits), x);
         bits
     }
@@ -183,7 +211,11 @@ impl Builder {
         for (i, bit) in bits.iter().enumerate().rev() {
             if max.get_bit(i) {
                 self.all_zero_if(&prefix, &mut zeros);
-                prefix = if i + 1 == bits.len() { bit.clone() } else { self.mul(&prefix, bit) };
+                prefix = if i + 1 == bits.len() {
+                    bit.clone()
+                } else {
+                    self.mul(&prefix, bit)
+                };
             } else {
                 zeros.push((Fr::one(), bit));
             }

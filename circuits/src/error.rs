@@ -37,12 +37,22 @@ impl InputError {
     /// Path of the JSON field at fault, starting with `inputs`.
     pub fn field(&self) -> &str {
         match self {
-            Self::Invalid { field, .. } | Self::Missing { field, .. } | Self::Unknown { field, .. } => field,
+            Self::Invalid { field, .. }
+            | Self::Missing { field, .. }
+            | Self::Unknown { field, .. } => field,
         }
     }
 
-    pub(crate) fn invalid(field: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), expected: expected.into(), got: got.into() }
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+    ) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            expected: expected.into(),
+            got: got.into(),
+        }
     }
 }
 

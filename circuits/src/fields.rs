@@ -13,8 +13,7 @@ pub(crate) struct Fields<'a> {
 }
 
 pub(crate) const U64: &str = "an integer from 0 to 2^64 - 1, as a decimal string or a JSON integer";
-pub(crate) const FIELD: &str =
-    "a BN254 field element, as a decimal string or 0x hexadecimal, below the modulus and without leading zeros";
+pub(crate) const FIELD: &str = "a BN254 field element, as a decimal string or 0x hexadecimal, below the modulus and without leading zeros";
 pub(crate) const BYTES32: &str = "32 bytes: 0x and 64 hexadecimal digits";
 
 impl<'a> Fields<'a> {
@@ -25,7 +24,9 @@ impl<'a> Fields<'a> {
         public: &'a [&'a str],
         private: &'a [&'a str],
     ) -> Result<Self, InputError> {
-        let map = value.as_object().ok_or_else(|| InputError::invalid(path, "a JSON object", kind(value)))?;
+        let map = value
+            .as_object()
+            .ok_or_else(|| InputError::invalid(path, "a JSON object", kind(value)))?;
         let known = || public.iter().chain(private);
         match map.keys().find(|name| !known().any(|k| k == name)) {
             Some(name) => Err(InputError::Unknown {
@@ -45,14 +46,26 @@ impl<'a> Fields<'a> {
     pub(crate) fn error(&self, name: &str, expected: impl Into<String>) -> InputError {
         let field = format!("{}.{name}", self.path);
         match self.get(name) {
-            None => InputError::Missing { field, expected: expected.into() },
-            Some(value) if self.public.contains(&name) => InputError::invalid(field, expected, clip(&value.to_string())),
+            None => InputError::Missing {
+                field,
+                expected: expected.into(),
+            },
+            Some(value) if self.public.contains(&name) => {
+                InputError::invalid(field, expected, clip(&value.to_string()))
+            }
             Some(value) => InputError::invalid(field, expected, format!("another {}", kind(value))),
         }
     }
 
-    fn read<T>(&self, name: &str, expected: &str, parse: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, InputError> {
-        self.get(name).and_then(parse).ok_or_else(|| self.error(name, expected))
+    fn read<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<T, InputError> {
+        self.get(name)
+            .and_then(parse)
+            .ok_or_else(|| self.error(name, expected))
     }
 
     pub(crate) fn value(&self, name: &str, expected: &str) -> Result<&'a Value, InputError> {
@@ -60,7 +73,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<&'a str, InputError> {
-        self.read(name, "a text", Value::as_str)
+        self.read(name, "a text that is not empty", |v| {
+            v.as_str().filter(|text| !text.is_empty())
+        })
     }
 
     pub(crate) fn u64(&self, name: &str) -> Result<u64, InputError> {
@@ -76,7 +91,12 @@ impl<'a> Fields<'a> {
     }
 
     /// If the derived value `name` is given too, it must be the one computed from the rest.
-    pub(crate) fn matches(&self, name: &str, computed: Fr, expected: &str) -> Result<(), InputError> {
+    pub(crate) fn matches(
+        &self,
+        name: &str,
+        computed: Fr,
+        expected: &str,
+    ) -> Result<(), InputError> {
         if self.get(name).is_some() && self.field(name)? != computed {
             return Err(self.error(name, expected));
         }

@@ -33,7 +33,9 @@ pub(crate) fn parse(text: &str) -> Result<Fr, ()> {
         let padded = format!("{digits:0>64}");
         let bytes = hex::decode(padded).map_err(drop)?;
         let x = Fr::from_be_bytes_mod_order(&bytes);
-        return (bytes.len() == 32 && x.into_bigint().to_bytes_be() == bytes).then_some(x).ok_or(());
+        return (bytes.len() == 32 && x.into_bigint().to_bytes_be() == bytes)
+            .then_some(x)
+            .ok_or(());
     }
     let x = Fr::from_str(text).map_err(drop)?;
     (x.to_string() == text).then_some(x).ok_or(())

@@ -1,22 +1,33 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod babyjub;
+mod blake512;
 mod builder;
+mod eddsa;
 mod error;
 mod fields;
 mod hash;
 mod merkle;
+mod payment;
 mod poseidon;
 mod r1cs;
 mod range;
+mod receipt;
 
 pub use ark_bn254::Fr;
+pub use babyjub::{BabyJubjub, Point, Scalar, ScalarConfig, pack_point, unpack_point};
+pub use eddsa::{SecretKey, Signature, is_public_key, verify};
 pub use error::{CircuitError, InputError};
 pub use hash::{bytes32_to_field, text_to_field};
 pub use merkle::{MAX_DEPTH, MAX_LEAVES, MerkleTree, merkle_root};
 pub use poseidon::{MAX_INPUTS, poseidon};
 pub use r1cs::{R1cs, Row, Witness};
 pub use range::commit;
+pub use receipt::{
+    Attestor, NULLIFIER_DOMAIN, PAYER_DOMAIN, PayerSecret, Receipt, asset_to_field, nullifier,
+    payer_commitment, recipient_to_field, tx_hash_to_field,
+};
 
 use std::marker::PhantomData;
 
@@ -53,12 +64,19 @@ pub trait Circuit: Send + Sync {
 
 /// All circuits of this build.
 pub fn registry() -> &'static [&'static dyn Circuit] {
-    &[&Of::<merkle::Merkle>(PhantomData), &Of::<range::Range>(PhantomData)]
+    &[
+        &Of::<payment::Payment>(PhantomData),
+        &Of::<merkle::Merkle>(PhantomData),
+        &Of::<range::Range>(PhantomData),
+    ]
 }
 
 /// The circuit called `id` (`name@version`), if this build has it.
 pub fn find(id: &str) -> Option<&'static dyn Circuit> {
-    registry().iter().copied().find(|circuit| circuit.id() == id)
+    registry()
+        .iter()
+        .copied()
+        .find(|circuit| circuit.id() == id)
 }
 
 /// What each circuit's module provides: a parsed statement that can be checked natively and synthesised. [`Of`] makes a
@@ -102,8 +120,13 @@ impl<S: Statement> Circuit for Of<S> {
         S::PUBLIC
     }
     fn r1cs(&self) -> Result<R1cs, CircuitError> {
-        let statement = S::parse(&S::example()).map_err(|source| CircuitError::Example { circuit: S::ID, source })?;
-        Ok(Builder::matrices(&statement.public(), |b| statement.synthesize(b)))
+        let statement = S::parse(&S::example()).map_err(|source| CircuitError::Example {
+            circuit: S::ID,
+            source,
+        })?;
+        Ok(Builder::matrices(&statement.public(), |b| {
+            statement.synthesize(b)
+        }))
     }
     fn public_inputs(&self, inputs: &Value) -> Result<Vec<Fr>, InputError> {
         Ok(S::checked(inputs)?.public())
@@ -115,3 +138,6 @@ impl<S: Statement> Circuit for Of<S> {
         S::example()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,11 @@ impl MerkleTree {
         let mut empty = Fr::zero();
         let mut levels = vec![leaves];
         for _ in 0..depth {
-            let parents = levels.last()?.chunks(2).map(|pair| poseidon(&[pair[0], *pair.get(1).unwrap_or(&empty)])).collect();
+            let parents = levels
+                .last()?
+                .chunks(2)
+                .map(|pair| poseidon(&[pair[0], *pair.get(1).unwrap_or(&empty)]))
+                .collect();
             levels.push(parents);
             empty = poseidon(&[empty, empty]);
         }
@@ -59,16 +63,26 @@ impl MerkleTree {
             empty = poseidon(&[empty, empty]);
             sibling
         };
-        Some(self.levels[..self.depth()].iter().enumerate().map(sibling).collect())
+        Some(
+            self.levels[..self.depth()]
+                .iter()
+                .enumerate()
+                .map(sibling)
+                .collect(),
+        )
     }
 }
 
 /// The root to which `path` (siblings from the leaf upwards) leads from `leaf` at `index`.
 pub fn merkle_root(leaf: Fr, index: u64, path: &[Fr]) -> Fr {
-    path.iter().enumerate().fold(leaf, |node, (height, sibling)| match index.checked_shr(height as u32).unwrap_or(0) & 1 {
-        0 => poseidon(&[node, *sibling]),
-        _ => poseidon(&[*sibling, node]),
-    })
+    path.iter()
+        .enumerate()
+        .fold(leaf, |node, (height, sibling)| {
+            match index.checked_shr(height as u32).unwrap_or(0) & 1 {
+                0 => poseidon(&[node, *sibling]),
+                _ => poseidon(&[*sibling, node]),
+            }
+        })
 }
 
 pub(crate) struct Merkle {
@@ -95,35 +109,63 @@ impl Merkle {
     }
 
     fn from_leaves(fields: &Fields<'_>) -> Result<Self, InputError> {
-        if let Some(name) = ["leaf", "path", "index"].into_iter().find(|name| fields.get(name).is_some()) {
+        if let Some(name) = ["leaf", "path", "index"]
+            .into_iter()
+            .find(|name| fields.get(name).is_some())
+        {
             return Err(fields.error(name, "nothing beside leaves and leaf_index"));
         }
         let expected = format!("an array of 1 to {MAX_LEAVES} leaves");
         let list = fields.value("leaves", &expected)?.as_array();
-        let list = list.filter(|l| (1..=MAX_LEAVES).contains(&l.len())).ok_or_else(|| fields.error("leaves", &*expected))?;
+        let list = list
+            .filter(|l| (1..=MAX_LEAVES).contains(&l.len()))
+            .ok_or_else(|| fields.error("leaves", &*expected))?;
         let index = fields.u64("leaf_index")?;
         if index >= list.len() as u64 {
-            return Err(fields.error("leaf_index", format!("an index below the number of leaves, {}", list.len())));
+            return Err(fields.error(
+                "leaf_index",
+                format!("an index below the number of leaves, {}", list.len()),
+            ));
         }
         let index = index as usize;
-        let leaves = elements(list, "leaves", BYTES32, |v| bytes32_of(v).map(|bytes| bytes32_to_field(&bytes)))?;
+        let leaves = elements(list, "leaves", BYTES32, |v| {
+            bytes32_of(v).map(|bytes| bytes32_to_field(&bytes))
+        })?;
         let leaf = leaves[index];
-        let path = MerkleTree::new(leaves).and_then(|tree| tree.path(index)).unwrap_or_default();
+        let path = MerkleTree::new(leaves)
+            .and_then(|tree| tree.path(index))
+            .unwrap_or_default();
         Ok(Self::new(leaf, index as u64, &path))
     }
 
     fn from_path(fields: &Fields<'_>) -> Result<Self, InputError> {
         if fields.get("leaf_index").is_some() {
-            return Err(fields.error("leaf_index", "nothing beside leaf and path (the position is called index there)"));
+            return Err(fields.error(
+                "leaf_index",
+                "nothing beside leaf and path (the position is called index there)",
+            ));
         }
         let leaf = bytes32_to_field(&fields.bytes32("leaf")?);
         let expected = format!("an array of at most {MAX_DEPTH} siblings, from the leaf upwards");
         let list = fields.value("path", &expected)?.as_array();
-        let list = list.filter(|l| l.len() <= MAX_DEPTH).ok_or_else(|| fields.error("path", &*expected))?;
+        let list = list
+            .filter(|l| l.len() <= MAX_DEPTH)
+            .ok_or_else(|| fields.error("path", &*expected))?;
         let path = elements(list, "path", FIELD, field_of)?;
-        let index = if fields.get("index").is_some() { fields.u64("index")? } else { 0 };
+        let index = if fields.get("index").is_some() {
+            fields.u64("index")?
+        } else {
+            0
+        };
         if index >> path.len() != 0 {
-            return Err(fields.error("index", format!("an index below 2^{} (the path has {} siblings)", path.len(), path.len())));
+            return Err(fields.error(
+                "index",
+                format!(
+                    "an index below 2^{} (the path has {} siblings)",
+                    path.len(),
+                    path.len()
+                ),
+            ));
         }
         Ok(Self::new(leaf, index, &path))
     }
@@ -137,7 +179,11 @@ fn elements<T>(
 ) -> Result<Vec<T>, InputError> {
     let element = |(i, value)| {
         parse(value).ok_or_else(|| {
-            InputError::invalid(format!("inputs.{name}[{i}]"), expected, format!("another {}", crate::fields::kind(value)))
+            InputError::invalid(
+                format!("inputs.{name}[{i}]"),
+                expected,
+                format!("another {}", crate::fields::kind(value)),
+            )
         })
     };
     list.iter().enumerate().map(element).collect()
@@ -154,10 +200,23 @@ impl Statement for Merkle {
     }
 
     fn parse(inputs: &Value) -> Result<Self, InputError> {
-        let fields = Fields::new("inputs", inputs, &["root", "leaf"], &["path", "index", "leaves", "leaf_index"])?;
+        let fields = Fields::new(
+            "inputs",
+            inputs,
+            &["root", "leaf"],
+            &["path", "index", "leaves", "leaf_index"],
+        )?;
         let from_leaves = fields.get("leaves").is_some();
-        let merkle = if from_leaves { Self::from_leaves(&fields)? } else { Self::from_path(&fields)? };
-        fields.matches("root", merkle.root, "the root that the other inputs lead to")?;
+        let merkle = if from_leaves {
+            Self::from_leaves(&fields)?
+        } else {
+            Self::from_path(&fields)?
+        };
+        fields.matches(
+            "root",
+            merkle.root,
+            "the root that the other inputs lead to",
+        )?;
         Ok(merkle)
     }
 

@@ -42,23 +42,45 @@ impl Parameters {
         let partial_rounds = PARTIAL_ROUNDS[t - 2];
         let mut grain = Grain::new(t, partial_rounds);
         let constants = (0..(FULL_ROUNDS + partial_rounds) * t)
-            .map(|_| std::iter::repeat_with(|| grain.integer()).find_map(Fr::from_bigint).unwrap_or_default())
+            .map(|_| {
+                std::iter::repeat_with(|| grain.integer())
+                    .find_map(Fr::from_bigint)
+                    .unwrap_or_default()
+            })
             .collect();
         // A Cauchy matrix, 1 / (x_i + y_j); its elements are reduced modulo r instead of drawn again.
-        let xy: Vec<Fr> = (0..2 * t).map(|_| Fr::from_le_bytes_mod_order(&bytes(grain.integer()))).collect();
-        let mds = (0..t).map(|i| (0..t).map(|j| (xy[i] + xy[t + j]).inverse().unwrap_or_default()).collect()).collect();
-        Self { constants, mds, partial: FULL_ROUNDS / 2..FULL_ROUNDS / 2 + partial_rounds }
+        let xy: Vec<Fr> = (0..2 * t)
+            .map(|_| Fr::from_le_bytes_mod_order(&bytes(grain.integer())))
+            .collect();
+        let mds = (0..t)
+            .map(|i| {
+                (0..t)
+                    .map(|j| (xy[i] + xy[t + j]).inverse().unwrap_or_default())
+                    .collect()
+            })
+            .collect();
+        Self {
+            constants,
+            mds,
+            partial: FULL_ROUNDS / 2..FULL_ROUNDS / 2 + partial_rounds,
+        }
     }
 
     fn of(inputs: usize) -> &'static Self {
-        assert!((1..=MAX_INPUTS).contains(&inputs), "expected 1 to {MAX_INPUTS} inputs, got {inputs}");
+        assert!(
+            (1..=MAX_INPUTS).contains(&inputs),
+            "expected 1 to {MAX_INPUTS} inputs, got {inputs}"
+        );
         &PARAMETERS[inputs - 1]
     }
 
     /// Each round's constants, and how many elements pass the S-box in it.
     fn rounds(&self) -> impl Iterator<Item = (&[Fr], usize)> {
         let t = self.mds.len();
-        self.constants.chunks(t).enumerate().map(move |(i, c)| (c, if self.partial.contains(&i) { 1 } else { t }))
+        self.constants
+            .chunks(t)
+            .enumerate()
+            .map(move |(i, c)| (c, if self.partial.contains(&i) { 1 } else { t }))
     }
 }
 
@@ -82,14 +104,20 @@ impl Grain {
             (partial_rounds as u128, 10),
             ((1 << 30) - 1, 30),
         ];
-        let bits = seed.iter().flat_map(|(value, width)| (0..*width).rev().map(move |i| value >> i & 1));
+        let bits = seed
+            .iter()
+            .flat_map(|(value, width)| (0..*width).rev().map(move |i| value >> i & 1));
         let mut grain = Self(bits.enumerate().fold(0, |state, (i, bit)| state | bit << i));
-        (0..160).for_each(|_| drop(grain.step()));
+        for _ in 0..160 {
+            grain.step();
+        }
         grain
     }
 
     fn step(&mut self) -> bool {
-        let bit = [62, 51, 38, 23, 13, 0].iter().fold(0, |bit, tap| bit ^ self.0 >> tap & 1);
+        let bit = [62, 51, 38, 23, 13, 0]
+            .iter()
+            .fold(0, |bit, tap| bit ^ self.0 >> tap & 1);
         self.0 = self.0 >> 1 | bit << 79;
         bit == 1
     }
@@ -123,7 +151,9 @@ pub fn poseidon(inputs: &[Fr]) -> Fr {
     state[1..].copy_from_slice(inputs);
     for (constants, boxes) in parameters.rounds() {
         state.iter_mut().zip(constants).for_each(|(x, c)| *x += c);
-        state[..boxes].iter_mut().for_each(|x| *x *= x.square().square());
+        state[..boxes]
+            .iter_mut()
+            .for_each(|x| *x *= x.square().square());
         let mut mixed = [Fr::zero(); MAX_INPUTS + 1];
         for (out, row) in mixed.iter_mut().zip(&parameters.mds) {
             *out = row.iter().zip(&*state).map(|(m, x)| *m * x).sum();
@@ -136,13 +166,26 @@ pub fn poseidon(inputs: &[Fr]) -> Fr {
 /// [`poseidon`] in constraints: 3 for every S-box whose input is not constant.
 pub(crate) fn poseidon_gadget(b: &mut Builder, inputs: &[&Num]) -> Num {
     let parameters = Parameters::of(inputs.len());
-    let mut state: Vec<Num> = std::iter::once(Num::default()).chain(inputs.iter().copied().cloned()).collect();
+    let mut state: Vec<Num> = std::iter::once(Num::default())
+        .chain(inputs.iter().copied().cloned())
+        .collect();
     for (round, (constants, boxes)) in parameters.rounds().enumerate() {
-        state.iter_mut().zip(constants).for_each(|(x, c)| *x = &*x + *c);
+        state
+            .iter_mut()
+            .zip(constants)
+            .for_each(|(x, c)| *x = &*x + *c);
         for (i, x) in state[..boxes].iter_mut().enumerate() {
-            *x = if (round, i) == (0, 0) { Num::constant(x.value.pow([5])) } else { fifth_power(b, x) };
+            *x = if (round, i) == (0, 0) {
+                Num::constant(x.value.pow([5]))
+            } else {
+                fifth_power(b, x)
+            };
         }
-        state = parameters.mds.iter().map(|row| Num::sum(row.iter().copied().zip(&state))).collect();
+        state = parameters
+            .mds
+            .iter()
+            .map(|row| Num::sum(row.iter().copied().zip(&state)))
+            .collect();
     }
     state.swap_remove(0)
 }

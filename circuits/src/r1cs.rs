@@ -38,7 +38,12 @@ impl R1cs {
 
     /// Whether constraint `row` holds for `assignment`; a column past its end counts as zero.
     pub fn holds(&self, row: usize, assignment: &[Fr]) -> bool {
-        let eval = |m: &[Row]| -> Fr { m[row].iter().map(|(k, i)| assignment.get(*i).map_or(Fr::zero(), |z| *k * z)).sum() };
+        let eval = |m: &[Row]| -> Fr {
+            m[row]
+                .iter()
+                .map(|(k, i)| assignment.get(*i).map_or(Fr::zero(), |z| *k * z))
+                .sum()
+        };
         eval(&self.a) * eval(&self.b) == eval(&self.c)
     }
 
@@ -80,8 +85,16 @@ impl Witness {
     /// # Panics
     /// If the assignment is shorter than `1 + num_public`.
     pub fn new(assignment: Vec<Fr>, num_public: usize) -> Self {
-        assert!(assignment.len() > num_public, "expected at least {} values, got {}", num_public + 1, assignment.len());
-        Self { assignment, num_public }
+        assert!(
+            assignment.len() > num_public,
+            "expected at least {} values, got {}",
+            num_public + 1,
+            assignment.len()
+        );
+        Self {
+            assignment,
+            num_public,
+        }
     }
 
     /// All values: `[1, public.., private..]`.
@@ -97,7 +110,12 @@ impl Witness {
 
 impl std::fmt::Debug for Witness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Witness({} public, {} private)", self.num_public, self.assignment.len() - 1 - self.num_public)
+        write!(
+            f,
+            "Witness({} public, {} private)",
+            self.num_public,
+            self.assignment.len() - 1 - self.num_public
+        )
     }
 }
 

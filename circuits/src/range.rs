@@ -44,7 +44,13 @@ impl Statement for Range {
         let (min, max) = (fields.u64("min")?, fields.u64("max")?);
         let commitment = commit(value, blinding);
         fields.matches("commitment", commitment, "Poseidon(value, blinding)")?;
-        Ok(Self { commitment, min: min.into(), max: max.into(), value: value.into(), blinding })
+        Ok(Self {
+            commitment,
+            min: min.into(),
+            max: max.into(),
+            value: value.into(),
+            blinding,
+        })
     }
 
     fn check(&self) -> Result<(), InputError> {

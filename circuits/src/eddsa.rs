@@ -1,0 +1,167 @@
+//! EdDSA over BabyJubJub with Poseidon, as circomlib's `eddsaposeidon.circom`, circomlibjs and zk-kit's `eddsa-poseidon` have it.
+//!
+//! A signature (R8, S) of message M under the key A holds when `S Base8 = R8 + 8 h A` with
+//! `h = Poseidon(R8.x, R8.y, A.x, A.y, M)`.
+
+use ark_bn254::Fr;
+use ark_ec::twisted_edwards::TECurveConfig;
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{BigInteger, BigInteger256, PrimeField};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::babyjub::{BabyJubjub, Point, PointVar, Scalar, pack_point, unpack_point};
+use crate::blake512::blake512;
+use crate::builder::{Builder, Num};
+use crate::poseidon::{poseidon, poseidon_gadget};
+
+/// A signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The commitment to the nonce, a point.
+    pub r8: Point,
+    /// The response, an integer that must be below the order of the subgroup ([`Scalar`]'s modulus).
+    pub s: BigInteger256,
+}
+
+impl Signature {
+    /// 64 bytes as circomlibjs' `packSignature`: R8 packed, then S little-endian.
+    pub fn pack(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&pack_point(&self.r8));
+        bytes[32..].copy_from_slice(&self.s.to_bytes_le());
+        bytes
+    }
+
+    /// Inverse of [`Signature::pack`]; `None` if R8 is not a packed point of the curve.
+    pub fn unpack(bytes: &[u8; 64]) -> Option<Self> {
+        let (r8, s) = bytes.split_at(32);
+        let r8 = unpack_point(r8.try_into().ok()?)?;
+        let limb = |i: usize| {
+            s[8 * i..8 * i + 8]
+                .iter()
+                .rfold(0, |n, byte| n << 8 | u64::from(*byte))
+        };
+        Some(Self {
+            r8,
+            s: BigInteger256::new(std::array::from_fn(limb)),
+        })
+    }
+}
+
+/// Whether `point` can be a public key: on the curve and not one of its 8 points of low order, under which a signature of one
+/// message is a signature of all.
+pub fn is_public_key(point: &Point) -> bool {
+    point.is_on_curve() && !point.mul_by_cofactor().is_zero()
+}
+
+/// Whether `signature` holds for `message` under `key`; false, too, for a key that [`is_public_key`] refuses, an R8 off the curve
+/// and an S not below the order of the subgroup.
+pub fn verify(key: &Point, message: Fr, signature: &Signature) -> bool {
+    let Signature { r8, s } = signature;
+    let challenge = poseidon(&[r8.x, r8.y, key.x, key.y, message]).into_bigint();
+    is_public_key(key)
+        && r8.is_on_curve()
+        && *s < Scalar::MODULUS
+        && (BabyJubjub::GENERATOR.mul_bigint(s)
+            - key
+                .mul_by_cofactor_to_group()
+                .into_affine()
+                .mul_bigint(challenge))
+        .into_affine()
+            == *r8
+}
+
+/// A signing key, derived from 32 bytes as circomlibjs and zk-kit do: BLAKE-512, pruned, shifted right by 3. Wiped on drop, and
+/// without `Debug`.
+pub struct SecretKey {
+    /// The pruned integer, a multiple of 8, modulo the order.
+    scalar: Scalar,
+    /// The second half of the hash, from which nonces are derived.
+    nonce_key: [u8; 32],
+    public: Point,
+}
+
+impl SecretKey {
+    /// The key that circomlibjs and zk-kit derive from the same 32 bytes.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let mut hash = blake512(seed);
+        hash[0] &= 0xf8;
+        hash[31] = hash[31] & 0x7f | 0x40;
+        let mut nonce_key = [0; 32];
+        nonce_key.copy_from_slice(&hash[32..]);
+        let scalar = Scalar::from_le_bytes_mod_order(&hash[..32]);
+        let public = (BabyJubjub::GENERATOR
+            * (scalar * <BabyJubjub as ark_ec::CurveConfig>::COFACTOR_INV))
+            .into_affine();
+        Self {
+            scalar,
+            nonce_key,
+            public,
+        }
+    }
+
+    /// The public key, a point of the prime subgroup.
+    pub fn public_key(&self) -> Point {
+        self.public
+    }
+
+    /// Signs `message`; the nonce is derived from key and message, so the signature is always the same.
+    pub fn sign(&self, message: Fr) -> Signature {
+        let preimage = Zeroizing::new(
+            [
+                self.nonce_key.as_slice(),
+                &message.into_bigint().to_bytes_le(),
+            ]
+            .concat(),
+        );
+        let mut nonce = Scalar::from_le_bytes_mod_order(&*blake512(&preimage));
+        let r8 = (BabyJubjub::GENERATOR * nonce).into_affine();
+        let challenge = poseidon(&[r8.x, r8.y, self.public.x, self.public.y, message]);
+        let s = nonce
+            + Scalar::from_le_bytes_mod_order(&challenge.into_bigint().to_bytes_le()) * self.scalar;
+        nonce.zeroize();
+        Signature {
+            r8,
+            s: s.into_bigint(),
+        }
+    }
+}
+
+impl Drop for SecretKey {
+    fn drop(&mut self) {
+        self.scalar.zeroize();
+        self.nonce_key.zeroize();
+    }
+}
+
+/// [`verify`] in constraints.
+///
+/// The key is held to the curve and 8 A to a nonzero x, which refuses low orders (8 A has odd order, and of such points only
+/// the neutral one has x = 0). R8 need not be checked: it is constrained to equal `S Base8 - 8 h A`, a sum of points of the prime
+/// subgroup, so it is one itself. h is decomposed canonically and S held below the order, so that each signature has one witness.
+pub(crate) fn verify_gadget(b: &mut Builder, key: &PointVar, message: &Num, signature: &Signature) {
+    let r8 = PointVar {
+        x: b.private(signature.r8.x),
+        y: b.private(signature.r8.y),
+    };
+
+    key.on_curve(b);
+    let twice = key.double(b);
+    let four = twice.double(b);
+    let eight = four.double(b);
+    let inverse = b.private(ark_ff::Field::inverse(&eight.x.value).unwrap_or_default());
+    b.enforce(&eight.x, &inverse, &Num::constant(1.into()));
+
+    let challenge = poseidon_gadget(b, &[&r8.x, &r8.y, &key.x, &key.y, message]);
+    let challenge_bits = b.canonical_bits(&challenge);
+    let product = four.mul_doubled(b, &challenge_bits, &eight);
+
+    let mut max = Scalar::MODULUS;
+    max.sub_with_borrow(&1u64.into());
+    let s_bits = b.low_bits(signature.s, Scalar::MODULUS_BIT_SIZE as usize);
+    b.at_most(&s_bits, max);
+
+    let difference = PointVar::mul_base(b, &s_bits).add(b, &product.negated());
+    b.equal(&difference.x, &r8.x);
+    b.equal(&difference.y, &r8.y);
+}
