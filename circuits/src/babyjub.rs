@@ -213,9 +213,10 @@ impl PointVar {
 static BASE_WINDOWS: LazyLock<Vec<[[Fr; 8]; 2]>> = LazyLock::new(|| {
     let mut step = BabyJubjub::GENERATOR.into_group();
     let window = |_| {
-        let multiples: Vec<_> = std::iter::successors(Some(step - step), |p| Some(*p + step))
-            .take(9)
-            .collect();
+        let multiples: Vec<_> =
+            std::iter::successors(Some(Point::zero().into_group()), |p| Some(*p + step))
+                .take(9)
+                .collect();
         step = multiples[8];
         let points = ark_ec::twisted_edwards::Projective::normalize_batch(&multiples[..8]);
         [multilinear(|j| points[j].x), multilinear(|j| points[j].y)]

@@ -1,0 +1,38 @@
+//! Tests of the circuits as constraint systems; dishonest assignments are made by [`Statement::assign`], which checks nothing.
+
+mod json;
+mod mutation;
+mod negative;
+mod pinned;
+mod properties;
+mod vectors;
+
+use ark_ff::PrimeField;
+use serde_json::json;
+
+use super::*;
+
+pub(crate) fn circuit(id: &str) -> &'static dyn Circuit {
+    find(id).unwrap()
+}
+
+pub(crate) fn fr(n: u64) -> Fr {
+    n.into()
+}
+
+/// Some field element that depends on `n`.
+pub(crate) fn scramble(n: u64) -> Fr {
+    poseidon(&[fr(n), fr(0xdecaf)])
+}
+
+pub(crate) fn bytes32(n: u64) -> String {
+    format!(
+        "0x{}",
+        hex::encode(ark_ff::BigInteger::to_bytes_be(&scramble(n).into_bigint()))
+    )
+}
+
+pub(crate) fn merkle_path(depth: usize) -> Value {
+    let path: Vec<String> = (0..depth as u64).map(|i| scramble(i).to_string()).collect();
+    json!({ "leaf": bytes32(99), "path": path, "index": 0x9e37_79b9_u64 & ((1 << depth) - 1) })
+}
