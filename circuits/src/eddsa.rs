@@ -105,6 +105,11 @@ impl SecretKey {
         self.public
     }
 
+    #[cfg(test)]
+    pub(crate) fn scalar_for_tests(&self) -> Scalar {
+        self.scalar
+    }
+
     /// Signs `message`; the nonce is derived from key and message, so the signature is always the same.
     pub fn sign(&self, message: Fr) -> Signature {
         let preimage = Zeroizing::new(

@@ -13,7 +13,7 @@ pub(crate) struct Fields<'a> {
 }
 
 pub(crate) const U64: &str = "an integer from 0 to 2^64 - 1, as a decimal string or a JSON integer";
-pub(crate) const FIELD: &str = "a BN254 field element, as a decimal string or 0x hexadecimal, below the modulus and without leading zeros";
+pub(crate) const FIELD: &str = "a BN254 field element below the modulus, as a decimal string or as 0x and up to 64 hexadecimal digits";
 pub(crate) const BYTES32: &str = "32 bytes: 0x and 64 hexadecimal digits";
 
 impl<'a> Fields<'a> {

@@ -29,7 +29,7 @@ pub fn bytes32_to_field(bytes: &[u8; 32]) -> Fr {
 pub(crate) fn parse(text: &str) -> Result<Fr, ()> {
     use ark_ff::BigInteger;
     use std::str::FromStr;
-    if let Some(digits) = text.strip_prefix("0x") {
+    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty()) {
         let padded = format!("{digits:0>64}");
         let bytes = hex::decode(padded).map_err(drop)?;
         let x = Fr::from_be_bytes_mod_order(&bytes);
