@@ -36,3 +36,27 @@ pub(crate) fn merkle_path(depth: usize) -> Value {
     let path: Vec<String> = (0..depth as u64).map(|i| scramble(i).to_string()).collect();
     json!({ "leaf": bytes32(99), "path": path, "index": 0x9e37_79b9_u64 & ((1 << depth) - 1) })
 }
+
+/// Best of 20 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn times() {
+    let best = |run: &dyn Fn()| {
+        let time = |_| {
+            let start = std::time::Instant::now();
+            run();
+            start.elapsed()
+        };
+        (0..20).map(time).min().unwrap()
+    };
+    for circuit in registry() {
+        let example = circuit.example();
+        let native = best(&|| drop(circuit.public_inputs(&example).unwrap()));
+        let witness = best(&|| drop(circuit.witness(&example).unwrap()));
+        let matrices = best(&|| drop(circuit.r1cs().unwrap()));
+        println!(
+            "{}: public inputs {native:?}, witness {witness:?}, matrices {matrices:?}",
+            circuit.id()
+        );
+    }
+}
