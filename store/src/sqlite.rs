@@ -65,7 +65,8 @@ pub(crate) fn prepare(
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.execute_batch(
-        "PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA temp_store = MEMORY;",
+        "PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA temp_store = MEMORY;
+         PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;",
     )?;
     conn.pragma_update(None, "synchronous", synchronous)?;
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -81,4 +82,30 @@ pub(crate) fn prepare(
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_as_durable_as_it_is_said_to_be_and_of_one_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = Connection::open(dir.path().join("x.db")).unwrap();
+        prepare(&mut conn, "FULL", 3, "CREATE TABLE t (x)").unwrap();
+        let pragma = |name| {
+            conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("synchronous"), 2.into());
+        assert_eq!(pragma("secure_delete"), 1.into());
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        prepare(&mut conn, "FULL", 3, "not run again").unwrap();
+        let refused = prepare(&mut conn, "FULL", 4, "").unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::Invalid(why) if why.contains("version 3")),
+            "{refused}"
+        );
+    }
 }
