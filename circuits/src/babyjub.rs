@@ -12,9 +12,9 @@
 use std::sync::LazyLock;
 
 use ark_bn254::Fr;
-use ark_ec::twisted_edwards::{Affine, MontCurveConfig, TECurveConfig};
-use ark_ec::{AffineRepr, CurveConfig, CurveGroup};
-use ark_ff::{BigInteger, Field, Fp256, MontBackend, MontConfig, MontFp, One, PrimeField};
+use ark_ec::twisted_edwards::{Affine, MontCurveConfig, Projective, TECurveConfig};
+use ark_ec::{AdditiveGroup, AffineRepr, CurveConfig, CurveGroup};
+use ark_ff::{BigInteger, Fp256, MontBackend, MontConfig, MontFp, One, PrimeField};
 
 use crate::builder::{Builder, Num};
 
@@ -104,10 +104,27 @@ impl PointVar {
         b.enforce(&(&xx * D), &yy, &left);
     }
 
+    /// The coordinates as values.
+    fn value(&self) -> Point {
+        Point::new_unchecked(self.x.value, self.y.value)
+    }
+
     /// `self + other`, for any two points of the curve: 6 constraints.
+    pub(crate) fn add(&self, b: &mut Builder, other: &Self) -> Self {
+        let sum = self.value() + other.value();
+        self.add_known(b, other, normalized(&[sum])[0])
+    }
+
+    /// `2 self`, for any point of the curve: 5 constraints.
+    pub(crate) fn double(&self, b: &mut Builder) -> Self {
+        let double = self.value().into_group().double();
+        self.double_known(b, normalized(&[double])[0])
+    }
+
+    /// `self + other`, whose value is known to be `sum`.
     ///
     /// x3 (1 + d t) = b + g, y3 (1 - d t) = (y1 - a x1)(x2 + y2) + a b - g with b = x1 y2, g = y1 x2, t = b g.
-    pub(crate) fn add(&self, b: &mut Builder, other: &Self) -> Self {
+    fn add_known(&self, b: &mut Builder, other: &Self, sum: Point) -> Self {
         let beta = b.mul(&self.x, &other.y);
         let gamma = b.mul(&self.y, &other.x);
         let delta = b.mul(
@@ -116,41 +133,26 @@ impl PointVar {
         );
         let tau = b.mul(&beta, &gamma);
         let y = Num::sum([(Fr::one(), &delta), (A, &beta), (-Fr::one(), &gamma)]);
-        Self::divide(
-            b,
-            [&beta + &gamma, y],
-            [&(&tau * D) + Fr::one(), &(&tau * -D) + Fr::one()],
-        )
+        Self {
+            x: b.quotient(sum.x, &(&(&tau * D) + Fr::one()), &(&beta + &gamma)),
+            y: b.quotient(sum.y, &(&(&tau * -D) + Fr::one()), &y),
+        }
     }
 
-    /// `2 self`, for any point of the curve: 5 constraints.
+    /// `2 self`, whose value is known to be `double`.
     ///
     /// x3 (a x^2 + y^2) = 2 x y, y3 (2 - a x^2 - y^2) = y^2 - a x^2; the denominators are those of the addition, by the curve's
     /// equation.
-    pub(crate) fn double(&self, b: &mut Builder) -> Self {
+    fn double_known(&self, b: &mut Builder, double: Point) -> Self {
         let xy = b.mul(&self.x, &self.y);
         let (xx, yy) = (b.mul(&self.x, &self.x), b.mul(&self.y, &self.y));
         let sum = Num::sum([(A, &xx), (Fr::one(), &yy)]);
         let difference = Num::sum([(-A, &xx), (Fr::one(), &yy)]);
         let rest = &(&sum * -Fr::one()) + Fr::from(2);
-        Self::divide(b, [&xy * Fr::from(2), difference], [sum, rest])
-    }
-
-    fn divide(b: &mut Builder, numerators: [Num; 2], denominators: [Num; 2]) -> Self {
-        // One inversion for both.
-        let [p, q] = [denominators[0].value, denominators[1].value];
-        let inverse = (p * q).inverse().unwrap_or_default();
-        let x = b.quotient(
-            numerators[0].value * q * inverse,
-            &denominators[0],
-            &numerators[0],
-        );
-        let y = b.quotient(
-            numerators[1].value * p * inverse,
-            &denominators[1],
-            &numerators[1],
-        );
-        Self { x, y }
+        Self {
+            x: b.quotient(double.x, &sum, &(&xy * Fr::from(2))),
+            y: b.quotient(double.y, &rest, &difference),
+        }
     }
 
     /// `2 k self`, where `bits` are those of k, least significant first and even in number, and `twice` is `2 self`.
@@ -160,52 +162,85 @@ impl PointVar {
     /// negative unless the higher bit is set, and of size 3 if both bits are equal. 20 constraints a pair, and 12 more.
     pub(crate) fn mul_doubled(&self, b: &mut Builder, bits: &[Num], twice: &Self) -> Self {
         let thrice = twice.add(b, self);
-        let mut sum = self.clone();
-        for pair in bits.chunks_exact(2).rev() {
+        let mut step = |pair: &[Num]| {
             let both = b.mul(&pair[0], &pair[1]);
-            let equal = &Num::sum([
-                (Fr::from(2), &both),
-                (-Fr::one(), &pair[0]),
-                (-Fr::one(), &pair[1]),
-            ]) + Fr::one();
-            let x = b.select(&equal, &thrice.x, &self.x);
-            let y = b.select(&equal, &thrice.y, &self.y);
+            let differ = Num::sum([
+                (Fr::one(), &pair[0]),
+                (Fr::one(), &pair[1]),
+                (-Fr::from(2), &both),
+            ]);
+            let x = b.select(&differ, &self.x, &thrice.x);
+            let y = b.select(&differ, &self.y, &thrice.y);
             let sign = &(&pair[1] * Fr::from(2)) + -Fr::one();
-            let step = Self {
+            Self {
                 x: b.mul(&sign, &x),
                 y,
-            };
-            sum = sum.double(b).double(b).add(b, &step);
-        }
-        sum.add(b, &self.negated())
+            }
+        };
+        let steps: Vec<Self> = bits.chunks_exact(2).rev().map(&mut step).collect();
+
+        let mut sum = self.value().into_group();
+        let mut horner = |step: &Self| {
+            let (double, quadruple) = (sum.double(), sum.double().double());
+            sum = quadruple + step.value();
+            [double, quadruple, sum]
+        };
+        let known = normalized(&steps.iter().flat_map(&mut horner).collect::<Vec<_>>());
+        let horner =
+            steps
+                .iter()
+                .zip(known.chunks_exact(3))
+                .fold(self.clone(), |sum, (step, known)| {
+                    sum.double_known(b, known[0])
+                        .double_known(b, known[1])
+                        .add_known(b, step, known[2])
+                });
+        horner.add(b, &self.negated())
     }
 
     /// `k Base8`, where `bits` are those of k, least significant first, at most 252: 9 constraints for three bits.
     pub(crate) fn mul_base(b: &mut Builder, bits: &[Num]) -> Self {
-        let windows = bits.chunks(3).zip(&*BASE_WINDOWS);
-        let mut sum: Option<Self> = None;
-        for (bits, table) in windows {
+        let mut step = |(bits, table): (&[Num], &[[Fr; 8]; 2])| {
             let bit = |i: usize| bits.get(i).cloned().unwrap_or_default();
             let both = b.mul(&bit(0), &bit(1));
-            let mut coordinate = |c: &[Fr; 8]| {
-                let half =
-                    |c: &[Fr]| &Num::sum([(c[1], &bit(0)), (c[2], &bit(1)), (c[3], &both)]) + c[0];
-                &b.mul(&bit(2), &half(&c[4..])) + &half(&c[..4])
-            };
-            let step = Self {
+            let half =
+                |c: &[Fr]| &Num::sum([(c[1], &bit(0)), (c[2], &bit(1)), (c[3], &both)]) + c[0];
+            let mut coordinate = |c: &[Fr; 8]| &b.mul(&bit(2), &half(&c[4..])) + &half(&c[..4]);
+            Self {
                 x: coordinate(&table[0]),
                 y: coordinate(&table[1]),
+            }
+        };
+        let mut steps = bits
+            .chunks(3)
+            .zip(&*BASE_WINDOWS)
+            .map(&mut step)
+            .collect::<Vec<_>>()
+            .into_iter();
+        let Some(first) = steps.next() else {
+            return Self {
+                x: Num::default(),
+                y: Num::constant(Fr::one()),
             };
-            sum = Some(match sum {
-                Some(sum) => sum.add(b, &step),
-                None => step,
+        };
+
+        let sums = steps
+            .as_slice()
+            .iter()
+            .scan(first.value().into_group(), |sum, step| {
+                *sum += step.value();
+                Some(*sum)
             });
-        }
-        sum.unwrap_or(Self {
-            x: Num::default(),
-            y: Num::constant(Fr::one()),
-        })
+        let known = normalized(&sums.collect::<Vec<_>>());
+        steps
+            .zip(known)
+            .fold(first, |sum, (step, known)| sum.add_known(b, &step, known))
     }
+}
+
+/// Affine coordinates, with one inversion for all.
+fn normalized(points: &[Projective<BabyJubjub>]) -> Vec<Point> {
+    Projective::normalize_batch(points)
 }
 
 /// For each window i of three bits, the coordinates of `j 8^i Base8`, j = 0..8, as multilinear polynomials in the bits of j:
@@ -218,7 +253,7 @@ static BASE_WINDOWS: LazyLock<Vec<[[Fr; 8]; 2]>> = LazyLock::new(|| {
                 .take(9)
                 .collect();
         step = multiples[8];
-        let points = ark_ec::twisted_edwards::Projective::normalize_batch(&multiples[..8]);
+        let points = normalized(&multiples[..8]);
         [multilinear(|j| points[j].x), multilinear(|j| points[j].y)]
     };
     (0..84).map(window).collect()

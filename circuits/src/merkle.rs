@@ -3,6 +3,7 @@
 use ark_bn254::Fr;
 use ark_ff::Zero;
 use serde_json::{Value, json};
+use zeroize::Zeroize;
 
 use crate::builder::{Builder, Num};
 use crate::fields::{BYTES32, FIELD, Fields, bytes32_of, field_of};
@@ -94,6 +95,13 @@ pub(crate) struct Merkle {
     /// Whether the node is the right child at each level.
     pub(crate) right: [bool; MAX_DEPTH],
     pub(crate) siblings: [Fr; MAX_DEPTH],
+}
+
+impl Drop for Merkle {
+    fn drop(&mut self) {
+        self.right.zeroize();
+        self.siblings.zeroize();
+    }
 }
 
 impl Merkle {

@@ -43,6 +43,7 @@ impl Drop for Payment {
         ] {
             secret.zeroize();
         }
+        self.signature.s.zeroize();
     }
 }
 
