@@ -161,6 +161,7 @@ impl PointVar {
     /// adds or subtracts at every bit ends at `(2 k + 1) self`. Two bits are taken at a time: their digit is 3, 1, -1 or -3,
     /// negative unless the higher bit is set, and of size 3 if both bits are equal. 20 constraints a pair, and 12 more.
     pub(crate) fn mul_doubled(&self, b: &mut Builder, bits: &[Num], twice: &Self) -> Self {
+        assert!(bits.len().is_multiple_of(2));
         let thrice = twice.add(b, self);
         let mut step = |pair: &[Num]| {
             let both = b.mul(&pair[0], &pair[1]);
@@ -200,6 +201,7 @@ impl PointVar {
 
     /// `k Base8`, where `bits` are those of k, least significant first, at most 252: 9 constraints for three bits.
     pub(crate) fn mul_base(b: &mut Builder, bits: &[Num]) -> Self {
+        assert!(bits.len() <= 3 * BASE_WINDOWS.len());
         let mut step = |(bits, table): (&[Num], &[[Fr; 8]; 2])| {
             let bit = |i: usize| bits.get(i).cloned().unwrap_or_default();
             let both = b.mul(&bit(0), &bit(1));

@@ -113,7 +113,7 @@ pub(crate) fn u64_of(value: &Value) -> Option<u64> {
 }
 
 pub(crate) fn field_of(value: &Value) -> Option<Fr> {
-    crate::hash::parse(value.as_str()?).ok()
+    prooflane_verifier::field::parse(value.as_str()?).ok()
 }
 
 pub(crate) fn bytes32_of(value: &Value) -> Option<[u8; 32]> {

@@ -24,19 +24,3 @@ pub fn bytes32_to_field(bytes: &[u8; 32]) -> Fr {
     let half = |part: &[u8]| Fr::from_be_bytes_mod_order(part);
     poseidon(&[half(&bytes[..16]), half(&bytes[16..])])
 }
-
-/// Stand-in until the verifier's field encoding lands.
-pub(crate) fn parse(text: &str) -> Result<Fr, ()> {
-    use ark_ff::BigInteger;
-    use std::str::FromStr;
-    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty()) {
-        let padded = format!("{digits:0>64}");
-        let bytes = hex::decode(padded).map_err(drop)?;
-        let x = Fr::from_be_bytes_mod_order(&bytes);
-        return (bytes.len() == 32 && x.into_bigint().to_bytes_be() == bytes)
-            .then_some(x)
-            .ok_or(());
-    }
-    let x = Fr::from_str(text).map_err(drop)?;
-    (x.to_string() == text).then_some(x).ok_or(())
-}

@@ -2,6 +2,7 @@
 
 use ark_bn254::Fr;
 use ark_ff::{PrimeField, Zero};
+use prooflane_verifier::field::to_decimal;
 use serde_json::{Value, json};
 use zeroize::Zeroize;
 
@@ -131,7 +132,7 @@ impl Statement for Payment {
             tx_hash: tx_hash_to_field(&tx_hash),
         });
         json!({
-            "attestorKey": { "x": key.x.to_string(), "y": key.y.to_string() },
+            "attestorKey": { "x": to_decimal(&key.x), "y": to_decimal(&key.y) },
             "recipientKey": recipient,
             "asset": asset,
             "minAmount": "1000000",
@@ -139,11 +140,11 @@ impl Statement for Payment {
             "currentTime": 1_700_000_000u64,
             "binding": "0",
             "actualAmount": "1500000",
-            "payerSecret": secret.to_string(),
+            "payerSecret": to_decimal(&secret),
             "txHash": tx_hash,
             "paymentTime": 1_699_999_950u64,
             "signature": {
-                "r8": [signature.r8.x.to_string(), signature.r8.y.to_string()],
+                "r8": [to_decimal(&signature.r8.x), to_decimal(&signature.r8.y)],
                 "s": signature.s.to_string(),
             },
         })
