@@ -4,7 +4,7 @@
 //! each product costs one constraint. One synthesis function serves both uses of a circuit: [`Builder::matrices`] records the
 //! constraints, [`Builder::values`] only computes the assignment and skips all bookkeeping of combinations.
 //!
-//! This is 150 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
+//! This is 200 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
 //! included, as fields at every operation: a service that logs would write private inputs into its spans.
 
 use std::ops::{Add, Mul, Sub};
@@ -15,44 +15,70 @@ use zeroize::Zeroize;
 
 use crate::r1cs::{R1cs, Row, Witness};
 
-/// A linear combination of variables and its value. The row stays empty when only values are computed.
-#[derive(Clone, Default)]
+/// A linear combination of variables and its value.
+#[derive(Clone)]
 pub(crate) struct Num {
     pub(crate) value: Fr,
-    row: Row,
+    /// `None` if it contains variables whose values alone are of interest.
+    row: Option<Row>,
+}
+
+impl Default for Num {
+    fn default() -> Self {
+        Self::constant(Fr::zero())
+    }
 }
 
 impl Num {
     /// The same value in every assignment.
     pub(crate) fn constant(value: Fr) -> Self {
+        let row = if value.is_zero() {
+            vec![]
+        } else {
+            vec![(value, 0)]
+        };
         Self {
             value,
-            row: if value.is_zero() {
-                vec![]
-            } else {
-                vec![(value, 0)]
-            },
+            row: Some(row),
         }
     }
 
     /// `sum of coefficient * term`.
-    pub(crate) fn sum<'a>(terms: impl IntoIterator<Item = (Fr, &'a Num)>) -> Self {
-        let mut out = Self::default();
+    pub(crate) fn sum<'a, T>(terms: T) -> Self
+    where
+        T: IntoIterator<Item = (Fr, &'a Num), IntoIter: Clone>,
+    {
+        let terms = terms.into_iter();
+        let value = terms
+            .clone()
+            .map(|(coefficient, term)| coefficient * term.value)
+            .sum();
+        let mut row = Some(vec![]);
         for (coefficient, term) in terms {
-            out.value += coefficient * term.value;
-            out.row
-                .extend(term.row.iter().map(|(c, i)| (*c * coefficient, *i)));
+            row = row.zip(term.row.as_ref()).map(|(mut row, term)| {
+                row.extend(term.iter().map(|(c, column)| (*c * coefficient, *column)));
+                row
+            });
         }
-        out.row.sort_unstable_by_key(|(_, column)| *column);
-        out.row.dedup_by(|(c, i), (kept, j)| {
-            i == j && {
-                *kept += *c;
-                true
-            }
-        });
-        out.row.retain(|(c, _)| !c.is_zero());
-        out
+        Self {
+            value,
+            row: row.map(compact),
+        }
     }
+}
+
+/// Columns ascending and distinct, no coefficient zero.
+fn compact(mut row: Row) -> Row {
+    row.sort_unstable_by_key(|(_, column)| *column);
+    row.dedup_by(|(c, i), (kept, j)| {
+        let same = i == j;
+        if same {
+            *kept += *c;
+        }
+        same
+    });
+    row.retain(|(c, _)| !c.is_zero());
+    row
 }
 
 impl Add for &Num {
@@ -72,7 +98,13 @@ impl Sub for &Num {
 impl Add<Fr> for &Num {
     type Output = Num;
     fn add(self, constant: Fr) -> Num {
-        self + &Num::constant(constant)
+        match &self.row {
+            Some(_) => self + &Num::constant(constant),
+            None => Num {
+                value: self.value + constant,
+                row: None,
+            },
+        }
     }
 }
 
@@ -124,13 +156,10 @@ impl Builder {
     }
 
     fn variable(&self, column: usize) -> Num {
+        let row = self.record.then(|| vec![(Fr::one(), column)]);
         Num {
             value: self.assignment[column],
-            row: if self.record {
-                vec![(Fr::one(), column)]
-            } else {
-                vec![]
-            },
+            row,
         }
     }
 
@@ -149,9 +178,14 @@ impl Builder {
     /// Constrains `a * b = c`.
     pub(crate) fn enforce(&mut self, a: &Num, b: &Num, c: &Num) {
         if self.record {
-            self.r1cs.a.push(a.row.clone());
-            self.r1cs.b.push(b.row.clone());
-            self.r1cs.c.push(c.row.clone());
+            let matrices = [&mut self.r1cs.a, &mut self.r1cs.b, &mut self.r1cs.c];
+            for (matrix, num) in matrices.into_iter().zip([a, b, c]) {
+                matrix.push(
+                    num.row
+                        .clone()
+                        .expect("a builder that records gives every variable a row"),
+                );
+            }
         }
     }
 
@@ -225,7 +259,8 @@ impl Builder {
 
     fn all_zero_if(&mut self, condition: &Num, terms: &mut Vec<(Fr, &Num)>) {
         if !terms.is_empty() {
-            self.enforce(condition, &Num::sum(terms.drain(..)), &Num::default());
+            self.enforce(condition, &Num::sum(terms.iter().copied()), &Num::default());
+            terms.clear();
         }
     }
 

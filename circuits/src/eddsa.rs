@@ -14,8 +14,8 @@ use crate::blake512::blake512;
 use crate::builder::{Builder, Num};
 use crate::poseidon::{poseidon, poseidon_gadget};
 
-/// A signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A signature. It is a private input of `payment@1`, so `Debug` does not show it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
     /// The commitment to the nonce, a point.
     pub r8: Point,
@@ -45,6 +45,12 @@ impl Signature {
             r8,
             s: BigInteger256::new(std::array::from_fn(limb)),
         })
+    }
+}
+
+impl std::fmt::Debug for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signature(..)")
     }
 }
 

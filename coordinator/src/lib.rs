@@ -1,1 +1,79 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod accounts;
+mod catalogue;
+mod claim;
+mod clear;
+mod error;
+mod layout;
+mod payments;
+mod ports;
+mod provers;
+mod read;
+mod result;
+mod secrets;
+mod submit;
+mod sweep;
+mod tasks;
+mod watch;
+
+pub use access::{Access, ApiKey, Role};
+pub use accounts::Account;
+pub use catalogue::{Catalogue, Entry, Provenance};
+pub use claim::{Assignment, ClaimRequest};
+pub use clear::{AUCTION_QUEUE, Quote};
+pub use error::Error;
+pub use payments::{PaymentClaim, Redeemed, Redemption};
+pub use ports::{Entropy, OsEntropy, Ports};
+pub use provers::Registration;
+pub use read::{StoredProof, TaskFilter, TaskPage};
+pub use result::Verdict;
+pub use submit::{Submission, Submitted};
+pub use prooflane_store::Cursor;
+pub use tasks::TaskRecord;
+
+use prooflane_market::{Rules, Timestamp};
+use std::sync::Arc;
+use watch::Watch;
+
+/// The use-cases of one network. Cheap to clone; holds no state between calls but the ports, the
+/// rules, the verifying keys, and who waits for which task in this process.
+#[derive(Clone)]
+pub struct Coordinator {
+    ports: Ports,
+    rules: Arc<Rules>,
+    catalogue: Arc<Catalogue>,
+    watch: Arc<Watch>,
+}
+
+impl Coordinator {
+    /// A coordinator over these ports.
+    #[must_use]
+    pub fn new(ports: Ports, rules: Rules, catalogue: Catalogue) -> Self {
+        Self {
+            ports,
+            rules: Arc::new(rules),
+            catalogue: Arc::new(catalogue),
+            watch: Arc::default(),
+        }
+    }
+
+    /// The circuits this network proves, with their verifying keys.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The network's constants.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The present, as this network's clock tells it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.ports.clock.now_millis())
+    }
+}

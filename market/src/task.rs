@@ -744,17 +744,6 @@ impl Task {
         }
     }
 
-    /// Makes a pending task due for an auction now, because the market changed.
-    pub fn hurry(&mut self, now: Timestamp) -> bool {
-        match &mut self.state {
-            State::Pending { next_auction_at, .. } if *next_auction_at > now => {
-                *next_auction_at = now;
-                true
-            }
-            _ => false,
-        }
-    }
-
     fn overdue(&self, now: Timestamp) -> bool {
         self.spec.deadline.is_some_and(|deadline| deadline <= now)
     }

@@ -26,14 +26,14 @@ impl fmt::Display for AskId {
     }
 }
 
-/// Names one prover: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
+/// Names one prover: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProverId(String);
 
 /// A prover's name that cannot be one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("expected a prover id of 1 to 64 characters from A-Z a-z 0-9 . _ -, got {0:?}")]
+#[error("expected a prover id of 1 to 64 characters from A-Z a-z 0-9 _ -, got {0:?}")]
 pub struct InvalidProverId(pub String);
 
 impl ProverId {
@@ -44,7 +44,7 @@ impl ProverId {
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidProverId> {
         let name = name.into();
         let fine = (1..=64).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         if fine { Ok(Self(name)) } else { Err(InvalidProverId(name)) }
     }
 

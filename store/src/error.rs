@@ -3,7 +3,6 @@ use thiserror::Error;
 
 /// Why a store could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum StoreError {
     /// The store cannot be reached or used now; nothing was changed. Trying again may help.
     #[error("the store is unavailable: {0}")]
@@ -29,7 +28,6 @@ pub enum StoreError {
 
 /// Why a commit was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum CommitError {
     /// An expectation did not hold; nothing was changed. Read again and decide again.
     #[error("write {index} on {key} expected {expected}, got {}", found(*.got))]

@@ -37,7 +37,7 @@ pub(crate) fn merkle_path(depth: usize) -> Value {
     json!({ "leaf": bytes32(99), "path": path, "index": 0x9e37_79b9_u64 & ((1 << depth) - 1) })
 }
 
-/// Best of 20 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
+/// Best of 5 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
 fn times() {
@@ -47,7 +47,7 @@ fn times() {
             run();
             start.elapsed()
         };
-        (0..20).map(time).min().unwrap()
+        (0..5).map(time).min().unwrap()
     };
     for circuit in registry() {
         let example = circuit.example();
@@ -59,4 +59,9 @@ fn times() {
             circuit.id()
         );
     }
+    let leaves = vec![fr(1); MAX_LEAVES];
+    println!(
+        "a tree of {MAX_LEAVES} leaves: {:?}",
+        best(&|| drop(MerkleTree::new(leaves.clone())))
+    );
 }

@@ -1,1 +1,100 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod caller;
+mod circuits;
+mod compat;
+mod events;
+mod limits;
+mod payments;
+mod problem;
+mod provers;
+mod service;
+mod tasks;
+mod views;
+
+pub use limits::Limits;
+pub use problem::{CODES, Code};
+pub use service::{metrics_recorder, serve_metrics};
+pub use views::assignment_view;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use prooflane_coordinator::Coordinator;
+use prooflane_verifier::Fr;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// What the routes need besides the use-cases.
+#[derive(Clone)]
+pub struct Api {
+    /// The use-cases.
+    pub coordinator: Coordinator,
+    /// Whoever reaches it may do everything; otherwise every call but `/health` needs an API key.
+    pub open: bool,
+    /// Sizes and rates.
+    pub limits: Limits,
+    /// The attestor whose receipts count where a request names none.
+    pub attestor: Option<[Fr; 2]>,
+    /// Reads the key file of a circuit, for provers that have none.
+    pub proving_keys: ProvingKeys,
+    /// The longest that a stream of events or a long poll lasts.
+    pub longest_stream: Duration,
+    /// Renders the metrics of this process.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// Reads the key file of a circuit by its `name@version`.
+pub type ProvingKeys = Arc<dyn Fn(&str) -> std::io::Result<Vec<u8>> + Send + Sync>;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Prooflane",
+        description = "Zero-knowledge proofs on demand: submit a task, an auction finds a prover, \
+            the network verifies, pays and stores the proof. Errors are problem documents \
+            (RFC 9457) with a stable `code`.",
+        license(name = "MIT")
+    ),
+    tags(
+        (name = "tasks", description = "For whoever needs a proof"),
+        (name = "provers", description = "For whoever makes proofs"),
+        (name = "circuits", description = "What can be proved"),
+        (name = "verification", description = "For whoever is shown a proof"),
+        (name = "compatibility", description = "Forms that clients of similar systems use"),
+        (name = "service", description = "For whoever runs the network"),
+    )
+)]
+struct Doc;
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Doc::openapi())
+        .merge(tasks::routes())
+        .merge(provers::routes())
+        .merge(circuits::routes())
+        .merge(payments::routes())
+        .merge(compat::routes())
+        .merge(service::routes())
+}
+
+/// The OpenAPI description, as it is served at `/openapi.json` and committed.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// Every route of the network.
+pub fn router(api: Api) -> Router {
+    let (routes, description) = routes().split_for_parts();
+    routes
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description))
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(DefaultBodyLimit::max(api.limits.body_bytes))
+        .layer(middleware::from_fn_with_state(api.clone(), limits::rate))
+        .layer(middleware::from_fn(service::measure))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
+        .with_state(api)
+}

@@ -1,1 +1,13 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod file;
+mod key;
+mod keys;
+mod prove;
+#[cfg(test)]
+mod tests;
+
+pub use key::{CircuitKey, KeyError, Provenance};
+pub use keys::Keys;
+pub use prove::{ProveError, prove};

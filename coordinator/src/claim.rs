@@ -1,0 +1,189 @@
+//! A prover takes up what it won, and keeps it alive.
+
+use crate::secrets::InputKey;
+use crate::tasks::{Decision, TaskRecord, decode};
+use crate::{Coordinator, Error, layout};
+use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, TaskId, Timestamp};
+use prooflane_store::{Index, Query};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a prover asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// Who.
+    pub prover: ProverId,
+    /// At most this many.
+    pub max: usize,
+    /// Tasks it is working on. An attempt that is in progress by the table but missing here was
+    /// lost in a restart of the prover: it gets it again. None for a prover that keeps no count.
+    pub holding: Option<Vec<TaskId>>,
+    /// How long to wait for the first.
+    pub wait: Duration,
+}
+
+/// A task to prove. Its inputs may be private: no `Debug`.
+pub struct Assignment {
+    /// Which task.
+    pub task_id: TaskId,
+    /// The fencing token: every message about this assignment names it.
+    pub attempt: AttemptNo,
+    /// `name@version`.
+    pub circuit: String,
+    /// The verifying key that decides, in hex.
+    pub key_id: String,
+    /// As the circuit wants them.
+    pub inputs: Value,
+    /// The public inputs that the proof must have.
+    pub public_inputs: Vec<String>,
+    /// What a verified proof pays.
+    pub price: Credits,
+    /// When the lease runs out without a heartbeat.
+    pub lease_expires_at: Timestamp,
+}
+
+/// The longest wait for a message before the table is read again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+impl Coordinator {
+    /// Hands a prover what it won, waiting for it if need be.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProver`], the store's.
+    pub async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Assignment>, Error> {
+        self.seen(&request.prover).await?;
+        let until = Instant::now() + request.wait;
+        let queue = layout::prover_queue(&request.prover);
+        loop {
+            let assignments = self.claim_held(request).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            if !assignments.is_empty() || left.is_zero() {
+                return Ok(assignments);
+            }
+            // The message only says that it is worth looking; what is true is read above, now and
+            // then even without a message, since another call may have taken it.
+            let visibility = Duration::from_secs(30);
+            let wait = left.min(LOOK_AGAIN);
+            for hint in self.ports.queue.receive(&queue, 10, visibility, wait).await? {
+                self.ports.queue.delete(&hint.receipt).await?;
+            }
+        }
+    }
+
+    async fn claim_held(&self, request: &ClaimRequest) -> Result<Vec<Assignment>, Error> {
+        let mut assignments = Vec::new();
+        let mut query = Query::new(Index::Listing, layout::held_by(&request.prover)).limit(50);
+        while assignments.len() < request.max {
+            let page = self.ports.table.query(&query).await?;
+            for item in page.items {
+                let record: TaskRecord = decode(&item, "task")?;
+                let id = record.task.id();
+                let wanted = match record.task.status() {
+                    Status::Assigned => true,
+                    Status::InProgress => request
+                        .holding
+                        .as_ref()
+                        .is_some_and(|held| !held.contains(&id)),
+                    _ => false,
+                };
+                if !wanted {
+                    continue;
+                }
+                assignments.extend(self.claim_one(&request.prover, id).await?);
+                if assignments.len() == request.max {
+                    break;
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        Ok(assignments)
+    }
+
+    /// None if it is no longer this prover's.
+    async fn claim_one(&self, prover: &ProverId, id: TaskId) -> Result<Option<Assignment>, Error> {
+        let now = self.now();
+        let claimed = self
+            .change(id, |task| {
+                let attempt = task.attempt();
+                task.claim(prover, attempt, now, &self.rules)?;
+                Ok(Decision::Change(Vec::new(), attempt))
+            })
+            .await;
+        let (record, attempt) = match claimed {
+            Ok(claimed) => claimed,
+            Err(Error::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        metrics::counter!("prooflane_tasks_claimed_total").increment(1);
+        let inputs = self.inputs(&record).await?;
+        let task = &record.task;
+        Ok(Some(Assignment {
+            task_id: id,
+            attempt,
+            circuit: task.spec.circuit.clone(),
+            key_id: record.key_id.clone(),
+            inputs,
+            public_inputs: record.public_inputs.clone(),
+            price: task.attempts.last().map_or(Credits(0), |a| a.price),
+            lease_expires_at: task.lease().map_or(now, |lease| lease.expires_at),
+        }))
+    }
+
+    /// A task's inputs, decrypted. For the prover that holds the lease, and nobody else.
+    async fn inputs(&self, record: &TaskRecord) -> Result<Value, Error> {
+        let id = record.task.id();
+        let missing = Error::Corrupt { what: "input" };
+        let stored = if let Some(blob) = &record.input.blob {
+            self.ports.blobs.get(blob).await?.ok_or(missing)?
+        } else {
+            self.ports
+                .table
+                .get(&layout::input(id))
+                .await?
+                .ok_or(missing)?
+                .body
+        };
+        let plain = if record.input.encrypted {
+            let missing = Error::Corrupt { what: "input key" };
+            let key = self
+                .ports
+                .table
+                .get(&layout::input_secret(id))
+                .await?
+                .ok_or(missing)?;
+            InputKey::from_bytes(&key.body)?.decrypt(id, &stored)?
+        } else {
+            zeroize::Zeroizing::new(stored)
+        };
+        serde_json::from_slice(&plain).map_err(|_| Error::Corrupt { what: "input" })
+    }
+
+    /// The prover is alive and at it; returns the extended lease.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the attempt is not the running one: the prover should stop.
+    pub async fn heartbeat(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+    ) -> Result<Lease, Error> {
+        let now = self.now();
+        self.seen(prover).await?;
+        let (record, ()) = self
+            .change(id, |task| {
+                task.heartbeat(prover, attempt, now, &self.rules)?;
+                Ok(Decision::Change(Vec::new(), ()))
+            })
+            .await?;
+        record
+            .task
+            .lease()
+            .cloned()
+            .ok_or(Error::Corrupt { what: "lease" })
+    }
+}

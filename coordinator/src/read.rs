@@ -1,0 +1,164 @@
+//! Looking at tasks, waiting for them, fetching proofs.
+
+use crate::tasks::{Decision, TaskRecord};
+use crate::watch::Watch;
+use crate::{Coordinator, Error, layout};
+use prooflane_market::{State, Status, Task, TaskId};
+use prooflane_store::{Cursor, Index, Query};
+use prooflane_verifier::Proof;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Only this requester's.
+    pub requester: Option<String>,
+    /// Only those in this state.
+    pub status: Option<Status>,
+    /// At most this many.
+    pub limit: usize,
+    /// Where the previous page ended.
+    pub after: Option<Cursor>,
+}
+
+/// Some tasks, newest first.
+pub struct TaskPage {
+    /// The tasks.
+    pub tasks: Vec<TaskRecord>,
+    /// Where the next page starts; none for the last.
+    pub next: Option<Cursor>,
+}
+
+/// A verified proof and what it is a proof of.
+pub struct StoredProof {
+    /// The task as it ended.
+    pub record: TaskRecord,
+    /// The proof.
+    pub proof: Proof,
+}
+
+impl Coordinator {
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], the store's.
+    pub async fn task(&self, id: TaskId) -> Result<TaskRecord, Error> {
+        Ok(self.load(id).await?.value)
+    }
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn tasks(&self, filter: &TaskFilter) -> Result<TaskPage, Error> {
+        let partition = match &filter.requester {
+            Some(requester) => layout::by_requester(requester),
+            None => layout::TASKS.to_owned(),
+        };
+        let mut query = Query::new(Index::Primary, partition).limit(filter.limit);
+        query.descending = true;
+        query.after.clone_from(&filter.after);
+        let mut tasks = Vec::new();
+        loop {
+            let page = self.ports.table.query(&query).await?;
+            for pointer in &page.items {
+                let id = std::str::from_utf8(&pointer.body)
+                    .ok()
+                    .and_then(|s| s.parse().ok());
+                let id = TaskId(id.ok_or(Error::Corrupt {
+                    what: "task pointer",
+                })?);
+                let record = self.load(id).await?.value;
+                if filter
+                    .status
+                    .is_none_or(|status| status == record.task.status())
+                {
+                    tasks.push(record);
+                }
+            }
+            // A filter can empty a page; then look on, one page at a time, so that none is cut.
+            if !tasks.is_empty() || page.next.is_none() {
+                return Ok(TaskPage {
+                    tasks,
+                    next: page.next,
+                });
+            }
+            query.after = page.next;
+        }
+    }
+
+    /// Waits until the task satisfies a condition or the time is up; returns it as it is then.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], the store's.
+    pub async fn wait(
+        &self,
+        id: TaskId,
+        longest: Duration,
+        until: impl Fn(&Task) -> bool,
+    ) -> Result<TaskRecord, Error> {
+        let end = Instant::now() + longest;
+        loop {
+            let called = self.watch.slot(id).notified();
+            tokio::pin!(called);
+            called.as_mut().enable();
+            let record = self.load(id).await?.value;
+            if until(&record.task) || Instant::now() >= end {
+                return Ok(record);
+            }
+            let look_again = (Instant::now() + Watch::LOOK_AGAIN).min(end);
+            // Called or not, the table is read again.
+            let _ = timeout_at(look_again, called).await;
+        }
+    }
+
+    /// Withdraws a task; see [`Task::cancel`].
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it has ended, [`Error::UnknownTask`], the store's.
+    pub async fn cancel(&self, id: TaskId) -> Result<TaskRecord, Error> {
+        let now = self.now();
+        let (record, ()) = self
+            .change(id, |task| {
+                if task.status() == Status::Cancelled {
+                    return Ok(Decision::Keep(()));
+                }
+                Ok(Decision::Change(task.cancel(now)?, ()))
+            })
+            .await?;
+        Ok(record)
+    }
+
+    /// A completed task's proof.
+    ///
+    /// # Errors
+    /// [`Error::NoProof`] if there is none, [`Error::UnknownTask`], the store's.
+    pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
+        let record = self.load(id).await?.value;
+        let State::Completed { attempt, .. } = record.task.state else {
+            return Err(Error::NoProof {
+                task: id,
+                status: record.task.status(),
+            });
+        };
+        let lost = Error::Corrupt { what: "proof" };
+        let bytes = self
+            .ports
+            .blobs
+            .get(&layout::proof_blob(id, attempt))
+            .await?
+            .ok_or(lost)?;
+        let proof = Proof::from_compact(&bytes).map_err(|_| Error::Corrupt { what: "proof" })?;
+        Ok(StoredProof { record, proof })
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.ports.table.get(&layout::account(layout::MINT)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! A proof comes back, or the news that none will.
+
+use crate::tasks::{Decision, TaskRecord};
+use crate::{Coordinator, Error, clear, layout};
+use prooflane_market::{AttemptNo, ProverId, Ratio, State, Status, Task, TaskId};
+use prooflane_store::PutMode;
+use prooflane_verifier::{Fr, Proof, field};
+
+/// What the network says to a proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// It verifies, and the task is completed with it.
+    pub accepted: bool,
+    /// Its quality, 0 for an invalid one.
+    pub quality: Ratio,
+}
+
+impl Coordinator {
+    /// Verifies a proof and settles: pays for a valid one, gives the task back to the market for an
+    /// invalid one. The same call again gets the same answer.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the attempt is not this prover's or the task has ended otherwise.
+    pub async fn accept(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+        proof: &Proof,
+    ) -> Result<Verdict, Error> {
+        let record = self.load(id).await?.value;
+        if let Some(verdict) = already(&record.task, prover, attempt) {
+            return Ok(verdict);
+        }
+        let valid = self.verifies(&record, proof)?;
+        metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
+            .increment(1);
+        let now = self.now();
+        if !valid {
+            self.change(id, |task| {
+                let effects = task.reject(prover, attempt, now, &self.rules)?;
+                Ok(Decision::Change(effects, ()))
+            })
+            .await?;
+            self.reopened(id).await;
+            return Ok(Verdict {
+                accepted: false,
+                quality: Ratio::ZERO,
+            });
+        }
+        // Before the task says that there is a proof, there is one.
+        let blob = layout::proof_blob(id, attempt);
+        self.ports
+            .blobs
+            .put(&blob, &proof.to_compact(), PutMode::IfAbsent)
+            .await?;
+        let (record, verdict) = self
+            .change(id, |task| {
+                if let Some(verdict) = already(task, prover, attempt) {
+                    return Ok(Decision::Keep(verdict));
+                }
+                let effects = task.complete(prover, attempt, now)?;
+                let quality = quality_of(task);
+                Ok(Decision::Change(
+                    effects,
+                    Verdict {
+                        accepted: true,
+                        quality,
+                    },
+                ))
+            })
+            .await?;
+        metrics::counter!("prooflane_tasks_completed_total").increment(1);
+        let taken = now.since(record.task.created_at);
+        #[allow(clippy::cast_precision_loss)]
+        metrics::histogram!("prooflane_task_seconds").record(taken.0 as f64 / 1_000.0);
+        tracing::debug!(task = %id, %prover, attempt, millis = taken.0, "completed");
+        // Whoever has room now may take what waits.
+        self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+        Ok(verdict)
+    }
+
+    /// The prover gives an attempt up; the task goes back to the market.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the attempt is not the running one or not this prover's.
+    pub async fn fail(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+        message: &str,
+    ) -> Result<Status, Error> {
+        let now = self.now();
+        let (record, ()) = self
+            .change(id, |task| {
+                Ok(Decision::Change(
+                    task.fail(prover, attempt, message, now)?,
+                    (),
+                ))
+            })
+            .await?;
+        metrics::counter!("prooflane_attempts_failed_total").increment(1);
+        self.reopened(id).await;
+        Ok(record.task.status())
+    }
+
+    /// A task may be open again: whoever clears looks at it.
+    pub(crate) async fn reopened(&self, id: TaskId) {
+        self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
+        self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+    }
+
+    /// The newest attempt that a prover was assigned for a task, for those that do not name it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is none.
+    pub async fn newest_attempt(&self, prover: &ProverId, id: TaskId) -> Result<AttemptNo, Error> {
+        let task = self.load(id).await?.value.task;
+        let newest = task.attempts.iter().rev().find(|a| a.prover == *prover);
+        newest.map(|a| a.number).ok_or_else(|| {
+            prooflane_market::Refusal::NotAssigned {
+                prover: prover.clone(),
+                attempt: 0,
+            }
+            .into()
+        })
+    }
+
+    fn verifies(&self, record: &TaskRecord, proof: &Proof) -> Result<bool, Error> {
+        let entry = self.catalogue.find(&record.task.spec.circuit)?;
+        let public: Result<Vec<Fr>, _> = record
+            .public_inputs
+            .iter()
+            .map(|text| field::parse(text))
+            .collect();
+        let public = public.map_err(|_| Error::Corrupt {
+            what: "public input",
+        })?;
+        Ok(entry.prepared.verify(proof, &public).is_ok())
+    }
+}
+
+fn quality_of(task: &Task) -> Ratio {
+    match task.state {
+        State::Completed { quality, .. } => quality,
+        _ => Ratio::ZERO,
+    }
+}
+
+/// The verdict on this very attempt, if it was given before.
+fn already(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict> {
+    match &task.state {
+        State::Completed {
+            prover: by,
+            attempt: in_attempt,
+            quality,
+            ..
+        } if by == prover && *in_attempt == attempt => Some(Verdict {
+            accepted: true,
+            quality: *quality,
+        }),
+        _ => None,
+    }
+}

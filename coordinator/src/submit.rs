@@ -1,0 +1,238 @@
+//! A task comes in.
+
+use crate::secrets::InputKey;
+use crate::tasks::{InputPlace, TRIES, TaskRecord};
+use crate::{Coordinator, Error, clear, layout};
+use prooflane_market::{Credits, NewTask, PrivacyLevel, ProverId, Ratio, Task, TaskId, Timestamp};
+use prooflane_store::{CommitError, Expect, PutMode, Write};
+use prooflane_verifier::field;
+use serde_json::{Value, json};
+
+/// What a requester submits.
+pub struct Submission {
+    /// Chosen by the requester, so that a retry is recognised; else by the network.
+    pub task_id: Option<TaskId>,
+    /// `name@version`.
+    pub circuit: String,
+    /// As the circuit wants them. Private: never logged.
+    pub inputs: Value,
+    /// 1 to 255.
+    pub privacy_level: PrivacyLevel,
+    /// The ceiling of the auction.
+    pub reward_amount: Credits,
+    /// 0 to 100.
+    pub priority: u8,
+    /// Who pays.
+    pub requester: String,
+    /// When it expires unproved.
+    pub deadline: Option<Timestamp>,
+    /// The least reputation a prover needs.
+    pub min_reputation: Ratio,
+    /// How often it may be attempted; the network's default where not given.
+    pub max_attempts: Option<u32>,
+    /// Provers allowed for privacy level 2.
+    pub allowed_provers: Vec<ProverId>,
+}
+
+/// The task, and whether this call made it.
+pub struct Submitted {
+    /// The task as it is now.
+    pub record: TaskRecord,
+    /// False where an earlier call with the same content had made it.
+    pub created: bool,
+}
+
+/// Inputs up to this size stay in the table; larger ones go to the blob store.
+const INLINE_INPUT: usize = 64 * 1024;
+
+impl Coordinator {
+    /// Checks a submission, puts its reward into escrow, and opens it for auction.
+    ///
+    /// The inputs are checked against the circuit's relation here, so that no prover is paid or
+    /// blamed for inputs that nothing can be proved about; the public inputs that a proof must have
+    /// are fixed here too. A repeat with the same `task_id` and content returns the same task.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCircuit`], [`Error::InvalidInputs`], [`Error::Invalid`],
+    /// [`Error::TaskIdReused`], [`Error::InsufficientCredits`], or the store's.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
+        let now = self.now();
+        let entry = self.catalogue.find(&submission.circuit)?;
+        let content = content_digest(&submission);
+        let id = submission.task_id.unwrap_or_else(|| self.new_task_id());
+        let task = Task::submit(
+            NewTask {
+                task_id: id,
+                circuit: entry.circuit.id().to_owned(),
+                privacy_level: submission.privacy_level,
+                reward_amount: submission.reward_amount,
+                priority: submission.priority,
+                requester: submission.requester,
+                deadline: submission.deadline,
+                min_reputation: submission.min_reputation,
+                max_attempts: submission.max_attempts.unwrap_or(self.rules.max_attempts),
+                allowed_provers: submission.allowed_provers,
+            },
+            now,
+        );
+        // A repeat is a repeat even where its deadline has passed meanwhile.
+        let task = match (task, submission.task_id) {
+            (Ok(task), _) => task,
+            (Err(error), Some(id)) => {
+                return self
+                    .repeated(id, &content)
+                    .await?
+                    .ok_or_else(|| error.into());
+            }
+            (Err(error), None) => return Err(error.into()),
+        };
+        let public_inputs = entry
+            .circuit
+            .public_inputs(&submission.inputs)
+            .map_err(|error| Error::InvalidInputs(error.to_string()))?;
+        let plain = zeroize::Zeroizing::new(crate::tasks::encode(&submission.inputs));
+        let key = submission
+            .privacy_level
+            .encrypts()
+            .then(|| InputKey::generate(&*self.ports.entropy));
+        let stored = match &key {
+            Some(key) => key.encrypt(id, &plain)?,
+            None => plain.to_vec(),
+        };
+        let record = TaskRecord {
+            task,
+            public_inputs: public_inputs.iter().map(field::to_decimal).collect(),
+            key_id: entry.key_id.to_string(),
+            content,
+            input: InputPlace {
+                // Named by its content: two submissions that race for one id keep two blobs.
+                blob: (stored.len() > INLINE_INPUT)
+                    .then(|| layout::input_blob(id, &blake3::hash(&stored).to_hex())),
+                encrypted: key.is_some(),
+            },
+        };
+        let put = |key, body| Write::Put {
+            key,
+            expect: Expect::Absent,
+            body,
+            wake: None,
+            listing: None,
+        };
+        let account = layout::requester_account(&record.task.spec.requester);
+        let reward = record.task.spec.reward_amount;
+        let created = layout::created(now, id);
+        let pointer = |partition: String| {
+            put(
+                prooflane_store::Key::new(partition, created.clone()),
+                id.to_string().into_bytes(),
+            )
+        };
+        let mut writes = vec![
+            record.put(Expect::Absent),
+            pointer(layout::TASKS.into()),
+            pointer(layout::by_requester(&record.task.spec.requester)),
+        ];
+        if reward > Credits(0) {
+            writes.push(Write::Add {
+                key: layout::balance(&account),
+                delta: -reward.0.cast_signed(),
+                at_least: 0,
+            });
+        }
+        if let Some(blob) = &record.input.blob {
+            self.ports.blobs.put(blob, &stored, PutMode::IfAbsent).await?;
+        } else {
+            writes.push(put(layout::input(id), stored));
+        }
+        if let Some(key) = &key {
+            writes.push(put(layout::input_secret(id), key.as_bytes().to_vec()));
+        }
+        for _ in 0..TRIES {
+            match self.ports.table.commit(&writes).await {
+                Ok(()) => {
+                    metrics::counter!("prooflane_tasks_submitted_total").increment(1);
+                    self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
+                    return Ok(Submitted {
+                        record,
+                        created: true,
+                    });
+                }
+                Err(CommitError::Conflict { .. } | CommitError::Unknown(_)) => {
+                    // Either the task is there already, whoever wrote it, or nothing happened.
+                    if let Some(submitted) = self.repeated(id, &record.content).await? {
+                        return Ok(submitted);
+                    }
+                }
+                Err(CommitError::Insufficient { .. }) => {
+                    self.open_account(&account, reward).await?
+                }
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// The task of that id, if it has that content; none if there is no such task.
+    async fn repeated(&self, id: TaskId, content: &str) -> Result<Option<Submitted>, Error> {
+        match self.load(id).await {
+            Ok(found) if found.value.content == content => Ok(Some(Submitted {
+                record: found.value,
+                created: false,
+            })),
+            Ok(_) => Err(Error::TaskIdReused(id)),
+            Err(Error::UnknownTask(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new_task_id(&self) -> TaskId {
+        let mut bytes = [0; 16];
+        self.ports.entropy.fill(&mut bytes);
+        TaskId(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The task id that stands for a requester's own idempotency key.
+    #[must_use]
+    pub fn task_id_for(requester: &str, idempotency_key: &str) -> TaskId {
+        let mut hasher = blake3::Hasher::new_derive_key("prooflane idempotency key v1");
+        hasher.update(&(requester.len() as u64).to_le_bytes());
+        hasher.update(requester.as_bytes());
+        hasher.update(idempotency_key.as_bytes());
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        TaskId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// A queue message is a hint: losing it costs time, never correctness, so a failure to send it
+    /// is noted and nothing more.
+    pub(crate) async fn hint(&self, queue: &str, body: &str) {
+        if let Err(error) = self
+            .ports
+            .queue
+            .send(queue, body, std::time::Duration::ZERO)
+            .await
+        {
+            tracing::warn!(queue, %error, "a hint was not sent; the sweeper makes up for it");
+        }
+    }
+}
+
+/// Everything the submitter said but the id; `serde_json` maps are sorted, so equal content has
+/// equal digests whatever the order of its fields.
+fn content_digest(submission: &Submission) -> String {
+    let content = json!({
+        "circuit": submission.circuit,
+        "inputs": submission.inputs,
+        "privacy_level": submission.privacy_level,
+        "reward_amount": submission.reward_amount,
+        "priority": submission.priority,
+        "requester": submission.requester,
+        "deadline": submission.deadline,
+        "min_reputation": submission.min_reputation,
+        "max_attempts": submission.max_attempts,
+        "allowed_provers": submission.allowed_provers,
+    });
+    blake3::hash(&crate::tasks::encode(&content))
+        .to_hex()
+        .to_string()
+}

@@ -1,0 +1,285 @@
+//! Reading a task, deciding, and writing the decision: the one way a task changes.
+
+use crate::{Coordinator, Error, layout};
+use prooflane_market::{Effect, Prover, ProverId, Refusal, Task, TaskId};
+use prooflane_store::{CommitError, Expect, Item, Write};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A decision is taken anew this often when others change what it was taken from.
+pub(crate) const TRIES: u32 = 64;
+
+/// A task as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskRecord {
+    /// What the market knows of it.
+    pub task: Task,
+    /// The public inputs a proof must have, as decimal strings.
+    pub public_inputs: Vec<String>,
+    /// The verifying key that decides, in hex.
+    pub key_id: String,
+    /// Digest of everything the submitter sent; a repeat must have the same.
+    pub content: String,
+    /// Where the inputs are.
+    pub input: InputPlace,
+}
+
+/// Where a task's inputs are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputPlace {
+    /// The blob that holds them; none where they are in the table.
+    pub blob: Option<String>,
+    /// Under a key of the task's own, which is gone once the task has ended.
+    pub encrypted: bool,
+}
+
+/// A stored value and the version it was read at.
+#[derive(Clone)]
+pub(crate) struct Versioned<T> {
+    pub(crate) value: T,
+    pub(crate) version: u64,
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, Error> {
+    serde_json::from_slice(&item.body).map_err(|_| Error::Corrupt { what })
+}
+
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("records have string keys and no failing serializers")
+}
+
+impl TaskRecord {
+    pub(crate) fn put(&self, expect: Expect) -> Write {
+        Write::Put {
+            key: layout::task(self.task.id()),
+            expect,
+            body: encode(self),
+            wake: layout::wake(&self.task),
+            listing: layout::listing(&self.task),
+        }
+    }
+}
+
+pub(crate) fn put_prover(prover: &Prover, expect: Expect) -> Write {
+    Write::Put {
+        key: layout::prover(&prover.prover_id),
+        expect,
+        body: encode(prover),
+        wake: None,
+        listing: Some(layout::prover_listing(&prover.prover_id)),
+    }
+}
+
+/// What a decision wants written, besides the task itself.
+pub(crate) enum Decision<T> {
+    /// Nothing.
+    Keep(T),
+    /// The changed task and these effects.
+    Change(Vec<Effect>, T),
+}
+
+/// How a commit went, with unknown outcomes already read back.
+pub(crate) enum Committed {
+    Yes,
+    Conflict,
+}
+
+impl Coordinator {
+    pub(crate) async fn load(&self, id: TaskId) -> Result<Versioned<TaskRecord>, Error> {
+        let item = self.ports.table.get(&layout::task(id)).await?;
+        let item = item.ok_or(Error::UnknownTask(id))?;
+        Ok(Versioned {
+            value: decode(&item, "task")?,
+            version: item.version,
+        })
+    }
+
+    pub(crate) async fn load_prover(&self, id: &ProverId) -> Result<Versioned<Prover>, Error> {
+        let item = self.ports.table.get(&layout::prover(id)).await?;
+        let item = item.ok_or_else(|| Error::UnknownProver(id.to_string()))?;
+        Ok(Versioned {
+            value: decode(&item, "prover")?,
+            version: item.version,
+        })
+    }
+
+    /// Reads the task, decides, commits; decides anew when somebody else was faster.
+    pub(crate) async fn change<T>(
+        &self,
+        id: TaskId,
+        decide: impl Fn(&mut Task) -> Result<Decision<T>, Refusal>,
+    ) -> Result<(TaskRecord, T), Error> {
+        for _ in 0..TRIES {
+            let mut record = self.load(id).await?;
+            let (effects, value) = match decide(&mut record.value.task)? {
+                Decision::Keep(value) => return Ok((record.value, value)),
+                Decision::Change(effects, value) => (effects, value),
+            };
+            let writes = self.writes(&record, effects).await?;
+            if matches!(self.commit(&writes).await?, Committed::Yes) {
+                self.watch.call(id);
+                return Ok((record.value, value));
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// Reads a prover, changes it, commits; likewise.
+    pub(crate) async fn change_prover(
+        &self,
+        id: &ProverId,
+        change: impl Fn(&mut Prover) -> Result<bool, Error>,
+    ) -> Result<Prover, Error> {
+        for _ in 0..TRIES {
+            let mut prover = self.load_prover(id).await?;
+            if !change(&mut prover.value)? {
+                return Ok(prover.value);
+            }
+            let write = put_prover(&prover.value, Expect::Version(prover.version));
+            if matches!(self.commit(&[write]).await?, Committed::Yes) {
+                return Ok(prover.value);
+            }
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// The writes of a changed task with its effects: provers, accounts, the input's key.
+    async fn writes(
+        &self,
+        record: &Versioned<TaskRecord>,
+        effects: Vec<Effect>,
+    ) -> Result<Vec<Write>, Error> {
+        let task = &record.value.task;
+        let id = task.id();
+        let mut writes = vec![record.value.put(Expect::Version(record.version))];
+        let mut provers: BTreeMap<ProverId, Versioned<Prover>> = BTreeMap::new();
+        let mut moves = Moves::default();
+        for effect in effects {
+            match effect {
+                Effect::Pay { prover, amount } => {
+                    moves.add(
+                        layout::balance(&layout::prover_account(&prover)),
+                        amount.0.cast_signed(),
+                    );
+                }
+                Effect::Refund { amount } => {
+                    let account = layout::requester_account(&task.spec.requester);
+                    moves.add(layout::balance(&account), amount.0.cast_signed());
+                }
+                Effect::Slash { prover, at_most } => {
+                    let stake = layout::stake(&layout::prover_account(&prover));
+                    let held = self.ports.table.get(&stake).await?.map_or(0, |i| i.counter);
+                    let amount = at_most.0.cast_signed().min(held);
+                    if amount > 0 {
+                        moves.add(stake, -amount);
+                        moves.add(layout::balance(layout::SLASHED), amount);
+                    }
+                }
+                Effect::Take {
+                    prover,
+                    ask_id,
+                    attempt,
+                } => {
+                    self.held(&mut provers, &prover)
+                        .await?
+                        .take(id, ask_id, attempt);
+                }
+                Effect::Release { prover, attempt } => {
+                    self.held(&mut provers, &prover).await?.release(id, attempt);
+                }
+                Effect::Note { prover, outcome } => {
+                    self.held(&mut provers, &prover).await?.note(outcome);
+                }
+            }
+        }
+        for prover in provers.values() {
+            writes.push(put_prover(&prover.value, Expect::Version(prover.version)));
+        }
+        writes.extend(moves.into_writes());
+        if task.status().is_terminal() && record.value.input.encrypted {
+            let key = layout::input_secret(id);
+            writes.push(Write::Delete {
+                key,
+                expect: Expect::Exists,
+            });
+        }
+        Ok(writes)
+    }
+
+    async fn held<'a>(
+        &self,
+        provers: &'a mut BTreeMap<ProverId, Versioned<Prover>>,
+        id: &ProverId,
+    ) -> Result<&'a mut Prover, Error> {
+        if !provers.contains_key(id) {
+            provers.insert(id.clone(), self.load_prover(id).await?);
+        }
+        provers
+            .get_mut(id)
+            .map(|p| &mut p.value)
+            .ok_or(Error::Corrupt { what: "prover" })
+    }
+
+    /// Commits, and reads back what a time-out left open: the first `Put` is ours exactly when the
+    /// whole commit happened.
+    pub(crate) async fn commit(&self, writes: &[Write]) -> Result<Committed, Error> {
+        match self.ports.table.commit(writes).await {
+            Ok(()) => Ok(Committed::Yes),
+            // A balance that moved below what was read is decided anew, like any other conflict.
+            Err(CommitError::Conflict { .. } | CommitError::Insufficient { .. }) => {
+                metrics::counter!("prooflane_commit_conflicts_total").increment(1);
+                Ok(Committed::Conflict)
+            }
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(CommitError::Unknown(_)) => self.read_back(writes).await,
+        }
+    }
+
+    async fn read_back(&self, writes: &[Write]) -> Result<Committed, Error> {
+        for write in writes {
+            if let Write::Put {
+                key, expect, body, ..
+            } = write
+            {
+                let item = self.ports.table.get(key).await?;
+                let landed = item.is_some_and(|item| {
+                    item.body == *body
+                        && match expect {
+                            Expect::Absent => item.version == 1,
+                            Expect::Version(v) => item.version == v + 1,
+                            Expect::Exists => true,
+                        }
+                });
+                return Ok(if landed {
+                    Committed::Yes
+                } else {
+                    Committed::Conflict
+                });
+            }
+        }
+        Ok(Committed::Conflict)
+    }
+}
+
+/// Moves of credits, at most one per account in a commit.
+#[derive(Default)]
+pub(crate) struct Moves(BTreeMap<(String, String), i64>);
+
+impl Moves {
+    pub(crate) fn add(&mut self, key: prooflane_store::Key, amount: i64) {
+        *self.0.entry((key.partition, key.sort)).or_default() += amount;
+    }
+
+    /// No account but the mint may go below zero.
+    pub(crate) fn into_writes(self) -> impl Iterator<Item = Write> {
+        let mint = layout::balance(layout::MINT).partition;
+        self.0
+            .into_iter()
+            .map(move |((partition, sort), delta)| Write::Add {
+                at_least: if partition == mint { i64::MIN } else { 0 },
+                key: prooflane_store::Key { partition, sort },
+                delta,
+            })
+    }
+}

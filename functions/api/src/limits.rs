@@ -1,0 +1,73 @@
+//! How much and how often.
+
+use crate::Api;
+use crate::caller::bearer;
+use crate::problem::Problem;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Sizes and rates.
+#[derive(Clone)]
+pub struct Limits {
+    /// The largest request body, in bytes.
+    pub body_bytes: usize,
+    rate: Option<Arc<Rate>>,
+}
+
+struct Rate {
+    limiter: DefaultKeyedRateLimiter<String>,
+    calls: AtomicU32,
+}
+
+impl Limits {
+    /// Bodies of at most 2 MiB, and this many requests per second from each caller (an API key, or
+    /// an address where there is none), in bursts of twice that; none for no limit.
+    #[must_use]
+    pub fn new(requests_per_second: Option<NonZeroU32>) -> Self {
+        let rate = requests_per_second.map(|rate| {
+            let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(TWO));
+            Arc::new(Rate {
+                limiter: DefaultKeyedRateLimiter::keyed(quota),
+                calls: AtomicU32::new(0),
+            })
+        });
+        Self { body_bytes: 2 * 1024 * 1024, rate }
+    }
+}
+
+const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+/// Callers not seen lately are forgotten once in so many calls.
+const FORGET_EVERY: u32 = 10_000;
+
+pub(crate) async fn rate(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let Some(rate) = &api.limits.rate else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let caller = match bearer(&parts) {
+        Some(key) => key.to_owned(),
+        None => parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string()),
+    };
+    if rate.calls.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+        rate.limiter.retain_recent();
+    }
+    match rate.limiter.check_key(&caller) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(until) => {
+            let wait = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+            Problem::new("rate_limited", format!("try again in {wait} s"))
+                .retry_after(wait)
+                .into_response()
+        }
+    }
+}

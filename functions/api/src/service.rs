@@ -1,0 +1,100 @@
+//! Health and metrics.
+
+use crate::Api;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use prooflane_client::wire::{Health, Problem as ProblemDoc};
+use prooflane_coordinator::Role;
+use std::sync::OnceLock;
+use std::time::Instant;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(metrics))
+}
+
+/// Whether the network answers and its store with it.
+#[utoipa::path(get, path = "/health", tag = "service", responses(
+    (status = 200, description = "It does", body = Health),
+    (status = 503, description = "`unavailable`", body = ProblemDoc),
+))]
+async fn health(State(api): State<Api>) -> Result<Json<Health>, Problem> {
+    api.coordinator.ping().await?;
+    Ok(Json(Health {
+        status: "healthy".into(),
+        service: "prooflane".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    }))
+}
+
+/// Metrics of this process in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "service", responses(
+    (status = 200, description = "The metrics", content_type = "text/plain", body = String),
+))]
+async fn metrics(State(api): State<Api>, caller: Caller) -> Result<String, Problem> {
+    caller.demand(Role::Operator)?;
+    Ok(serve_metrics(&api.metrics))
+}
+
+/// Renders the metrics of this process.
+#[must_use]
+pub fn serve_metrics(handle: &PrometheusHandle) -> String {
+    handle.run_upkeep();
+    handle.render()
+}
+
+/// The recorder of this process' metrics; installed at the first call.
+///
+/// # Panics
+/// If another recorder is installed already: there is one per process, and this is it.
+pub fn metrics_recorder() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            const SECONDS: [f64; 12] =
+                [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+            let handle = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+                .and_then(PrometheusBuilder::install_recorder)
+                .expect("no other metrics recorder in this process");
+            describe();
+            handle
+        })
+        .clone()
+}
+
+fn describe() {
+    metrics::describe_counter!("prooflane_tasks_submitted_total", "Tasks that came in");
+    metrics::describe_counter!("prooflane_tasks_assigned_total", "Auctions that found a prover");
+    metrics::describe_counter!("prooflane_tasks_claimed_total", "Assignments that provers took up");
+    metrics::describe_counter!("prooflane_tasks_completed_total", "Tasks with a verified proof");
+    metrics::describe_counter!("prooflane_attempts_failed_total", "Attempts that provers gave up");
+    metrics::describe_counter!("prooflane_proofs_verified_total", "Proofs handed in, by validity");
+    metrics::describe_counter!("prooflane_payments_redeemed_total", "Payments admitted");
+    metrics::describe_counter!("prooflane_commit_conflicts_total", "Commits decided anew");
+    metrics::describe_counter!("prooflane_problems_total", "Problem documents, by code");
+    metrics::describe_gauge!("prooflane_sweeper_due", "Tasks due at the last sweep");
+    metrics::describe_histogram!("prooflane_task_seconds", "From submission to verified proof");
+    metrics::describe_histogram!("prooflane_prove_seconds", "From claim to proof, by provers here");
+    metrics::describe_histogram!("prooflane_http_seconds", "HTTP requests, by route and status");
+}
+
+pub(crate) async fn measure(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().to_string();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!("prooflane_http_seconds", "method" => method, "route" => route, "status" => status)
+        .record(started.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,255 @@
+//! Routes of tasks.
+
+use crate::caller::{Body, Caller, prover_id};
+use crate::problem::Problem;
+use crate::{Api, events, views};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use prooflane_client::wire::{
+    ProofView, Problem as ProblemDoc, QuoteRequest, QuoteView, SubmitTask, TaskList, TaskView,
+};
+use prooflane_coordinator::{Coordinator, Role, Submission, Submitted, TaskFilter, TaskRecord};
+use prooflane_market::{
+    Credits, NewTask, PrivacyLevel, ProverId, Ratio, Status, Task, TaskId, Timestamp, explain,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(submit, list))
+        .routes(routes!(get, cancel))
+        .routes(routes!(proof))
+        .routes(routes!(events::stream))
+        .routes(routes!(quote))
+}
+
+/// Submit a task.
+///
+/// Safe to repeat with the same `task_id` (or `Idempotency-Key` header): the same content returns
+/// the same task, other content is refused.
+#[utoipa::path(post, path = "/v1/tasks", tag = "tasks", request_body = SubmitTask, responses(
+    (status = 201, description = "The task", body = TaskView),
+    (status = 200, description = "The task of an earlier, equal submission", body = TaskView),
+    (status = 400, description = "`invalid_inputs`, `invalid_request`, `malformed_json`", body = ProblemDoc),
+    (status = 402, description = "`insufficient_credits`", body = ProblemDoc),
+    (status = 409, description = "`task_id_reused`", body = ProblemDoc),
+))]
+async fn submit(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(mut body): Body<SubmitTask>,
+) -> Result<(StatusCode, Json<TaskView>), Problem> {
+    let requester = caller.0.requester(body.requester.as_deref())?;
+    if body.task_id.is_none()
+        && let Some(key) = headers.get("idempotency-key").and_then(|v| v.to_str().ok())
+    {
+        body.task_id = Some(Coordinator::task_id_for(&requester, key).0);
+    }
+    let submitted = submit_as(&api, &caller, requester, body).await?;
+    let status = if submitted.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(views::task(&submitted.record, api.coordinator.now()))))
+}
+
+/// Submits for a requester; every form of submission ends here.
+pub(crate) async fn submit_as(
+    api: &Api,
+    caller: &Caller,
+    requester: String,
+    body: SubmitTask,
+) -> Result<Submitted, Problem> {
+    caller.demand(Role::Requester)?;
+    let submission = Submission {
+        task_id: body.task_id.map(TaskId),
+        circuit: body.circuit,
+        inputs: body.inputs,
+        privacy_level: privacy_level(body.privacy_level)?,
+        reward_amount: Credits(body.reward_amount),
+        priority: body.priority,
+        requester,
+        deadline: body.deadline.map(Timestamp),
+        min_reputation: min_reputation(body.min_reputation)?,
+        max_attempts: body.max_attempts,
+        allowed_provers: allowed(&body.allowed_provers)?,
+    };
+    Ok(api.coordinator.submit(submission).await?)
+}
+
+fn privacy_level(level: u8) -> Result<PrivacyLevel, Problem> {
+    PrivacyLevel::try_from(level)
+        .map_err(|error| Problem::new("invalid_request", format!("privacy_level: {error}")))
+}
+
+fn min_reputation(ratio: Option<f64>) -> Result<Ratio, Problem> {
+    let ratio = ratio.unwrap_or_default();
+    Ratio::from_f64(ratio).ok_or_else(|| {
+        Problem::new("invalid_request", format!("min_reputation: expected 0 to 1, got {ratio}"))
+    })
+}
+
+fn allowed(provers: &[String]) -> Result<Vec<ProverId>, Problem> {
+    provers.iter().map(|id| prover_id(id)).collect()
+}
+
+/// Which tasks to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those in this state.
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
+    /// Only this requester's; your own where you hold a requester's key.
+    requester: Option<String>,
+    /// At most this many, 1 to 200; 50 where not given.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// List tasks, newest first.
+#[utoipa::path(get, path = "/v1/tasks", tag = "tasks", params(ListQuery), responses(
+    (status = 200, description = "A page of tasks", body = TaskList),
+))]
+async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<TaskList>, Problem> {
+    let Query(query) =
+        query.map_err(|error| Problem::new("invalid_request", error.body_text()))?;
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        let detail = format!("limit: expected 1 to 200, got {limit}");
+        return Err(Problem::new("invalid_request", detail));
+    }
+    let requester = if caller.0.is_operator() {
+        query.requester
+    } else {
+        Some(caller.0.requester(query.requester.as_deref())?)
+    };
+    let filter = TaskFilter {
+        requester,
+        status: query.status,
+        limit,
+        after: query.after.map(prooflane_coordinator::Cursor),
+    };
+    let page = api.coordinator.tasks(&filter).await?;
+    let now = api.coordinator.now();
+    Ok(Json(TaskList {
+        tasks: page.tasks.iter().map(|record| views::task(record, now)).collect(),
+        next: page.next.map(|cursor| cursor.0),
+    }))
+}
+
+/// The task, if the caller may see it.
+pub(crate) async fn visible(api: &Api, caller: &Caller, id: &str) -> Result<TaskRecord, Problem> {
+    let record = api.coordinator.task(task_id(id)?).await?;
+    caller.may_see(&record.task.spec.requester)?;
+    Ok(record)
+}
+
+pub(crate) fn task_id(text: &str) -> Result<TaskId, Problem> {
+    text.parse::<Uuid>().map(TaskId).map_err(|_| {
+        Problem::new("invalid_request", format!("task id: expected a UUID, got {text:?}"))
+    })
+}
+
+/// A task's state, with the reason for it in words.
+#[utoipa::path(get, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "The task", body = TaskView),
+    (status = 404, description = "`unknown_task`", body = ProblemDoc),
+))]
+async fn get(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<TaskView>, Problem> {
+    let record = visible(&api, &caller, &id).await?;
+    Ok(Json(views::task(&record, api.coordinator.now())))
+}
+
+/// Withdraw a task.
+///
+/// A pending task ends as cancelled. A running attempt may still complete the task; if it does not,
+/// the task ends as cancelled.
+#[utoipa::path(delete, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "The task is cancelled", body = TaskView),
+    (status = 202, description = "It is cancelled unless the running attempt completes it", body = TaskView),
+    (status = 409, description = "`task_ended`", body = ProblemDoc),
+))]
+async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<TaskView>), Problem> {
+    caller.demand(Role::Requester)?;
+    let id = visible(&api, &caller, &id).await?.task.id();
+    let record = api.coordinator.cancel(id).await?;
+    let cancelled = record.task.status() == Status::Cancelled;
+    let status = if cancelled { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(views::task(&record, api.coordinator.now()))))
+}
+
+/// A completed task's proof.
+#[utoipa::path(get, path = "/v1/tasks/{id}/proof", tag = "tasks", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "The verified proof", body = ProofView),
+    (status = 404, description = "`no_proof`, `unknown_task`", body = ProblemDoc),
+))]
+async fn proof(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ProofView>, Problem> {
+    let id = visible(&api, &caller, &id).await?.task.id();
+    let stored = api.coordinator.proof(id).await?;
+    let entry = api.coordinator.catalogue().find(&stored.record.task.spec.circuit)?;
+    Ok(Json(views::proof(&stored, entry)))
+}
+
+/// What would this task cost now, and who would take it?
+#[utoipa::path(post, path = "/v1/quote", tag = "tasks", request_body = QuoteRequest, responses(
+    (status = 200, description = "The result of an auction that was not held", body = QuoteView),
+))]
+async fn quote(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<QuoteRequest>,
+) -> Result<Json<QuoteView>, Problem> {
+    let circuit = api.coordinator.catalogue().find(&body.circuit)?.circuit.id();
+    let now = api.coordinator.now();
+    let spec = NewTask {
+        task_id: TaskId(Uuid::nil()),
+        circuit: circuit.into(),
+        privacy_level: privacy_level(body.privacy_level)?,
+        reward_amount: Credits(body.reward_amount),
+        priority: 50,
+        requester: caller.0.requester(None)?,
+        deadline: None,
+        min_reputation: min_reputation(body.min_reputation)?,
+        max_attempts: 1,
+        allowed_provers: allowed(&body.allowed_provers)?,
+    };
+    let mut task = Task::submit(spec, now).map_err(prooflane_coordinator::Error::from)?;
+    let quote = api.coordinator.quote(&task).await?;
+    let why = match quote.no_match {
+        Some(no_match) => {
+            let rules = api.coordinator.rules();
+            task.unmatched(no_match, now, rules).map_err(prooflane_coordinator::Error::from)?;
+            explain(&task, now).why
+        }
+        None => format!("{} provers would bid.", quote.bids),
+    };
+    Ok(Json(QuoteView {
+        available: quote.winner.is_some(),
+        price: quote.winner.as_ref().map(|winner| winner.price.0),
+        prover: quote.winner.map(|winner| winner.prover.to_string()),
+        bids: quote.bids,
+        why,
+    }))
+}

@@ -1,0 +1,158 @@
+//! A directory of key files.
+
+use crate::{CircuitKey, KeyError, file};
+use prooflane_circuits::Circuit;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tempfile::NamedTempFile;
+
+/// A directory of key files, each read once.
+pub struct Keys {
+    dir: PathBuf,
+    loaded: Mutex<BTreeMap<String, Arc<CircuitKey>>>,
+}
+
+impl Keys {
+    /// Opens a directory, making it if need be.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`].
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        let dir = dir.into();
+        std::fs::create_dir_all(&dir).map_err(|source| io(&dir, source))?;
+        Ok(Self {
+            dir,
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// Where the key file of a circuit is, or would be.
+    #[must_use]
+    pub fn path(&self, circuit: &str) -> PathBuf {
+        self.dir.join(format!("{circuit}.key"))
+    }
+
+    /// The key of a circuit: from memory, from its file, or made now and kept.
+    ///
+    /// Two processes that make the same key at once end up with the same one.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn get(&self, circuit: &dyn Circuit) -> Result<Arc<CircuitKey>, KeyError> {
+        // Held while a key is made: whoever asks for it meanwhile would only make it twice.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = loaded.get(circuit.id()) {
+            return Ok(key.clone());
+        }
+        let path = self.path(circuit.id());
+        let key = match load(circuit, &path)? {
+            Some(key) => key,
+            None => {
+                let started = Instant::now();
+                let made = CircuitKey::development(circuit)?;
+                let millis = started.elapsed().as_millis();
+                tracing::info!(circuit = circuit.id(), millis, "made a development key");
+                if persist(&path, &file::write(&made), false)? {
+                    made
+                } else {
+                    load(circuit, &path)?.ok_or_else(|| io(&path, ErrorKind::NotFound.into()))?
+                }
+            }
+        };
+        let key = Arc::new(key);
+        loaded.insert(circuit.id().to_owned(), key.clone());
+        Ok(key)
+    }
+
+    /// The key of a circuit if it is here and is the one expected (its [`KeyId`] in hex).
+    ///
+    /// [`KeyId`]: prooflane_verifier::KeyId
+    ///
+    /// # Errors
+    /// [`KeyError`]; a stale or damaged file counts as not being here.
+    pub fn find(
+        &self,
+        circuit: &dyn Circuit,
+        key_id: &str,
+    ) -> Result<Option<Arc<CircuitKey>>, KeyError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if !loaded.contains_key(circuit.id()) {
+            match load(circuit, &self.path(circuit.id())) {
+                Ok(Some(key)) => {
+                    loaded.insert(circuit.id().to_owned(), Arc::new(key));
+                }
+                Ok(None) | Err(KeyError::Damaged { .. } | KeyError::Stale { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let found = loaded
+            .get(circuit.id())
+            .filter(|key| key.key_id().to_string() == key_id);
+        Ok(found.cloned())
+    }
+
+    /// Keeps the key file that somebody else made, if it holds the key expected.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKey`], [`KeyError::Damaged`], [`KeyError::Stale`], [`KeyError::Io`].
+    pub fn install(
+        &self,
+        circuit: &dyn Circuit,
+        bytes: &[u8],
+        key_id: &str,
+    ) -> Result<Arc<CircuitKey>, KeyError> {
+        let path = self.path(circuit.id());
+        let key = Arc::new(file::read(circuit, &path, bytes)?);
+        let got = key.key_id().to_string();
+        if got != key_id {
+            return Err(KeyError::WrongKey {
+                expected: key_id.to_owned(),
+                got,
+            });
+        }
+        persist(&path, bytes, true)?;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.insert(circuit.id().to_owned(), key.clone());
+        Ok(key)
+    }
+}
+
+fn io(path: &Path, source: std::io::Error) -> KeyError {
+    KeyError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn load(circuit: &dyn Circuit, path: &Path) -> Result<Option<CircuitKey>, KeyError> {
+    match std::fs::read(path) {
+        Ok(bytes) => file::read(circuit, path, &bytes).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(path, error)),
+    }
+}
+
+/// Writes a file whole or not at all; false if it was there already and may not be replaced.
+fn persist(path: &Path, bytes: &[u8], replace: bool) -> Result<bool, KeyError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut temp = NamedTempFile::new_in(dir).map_err(|source| io(dir, source))?;
+    temp.write_all(bytes)
+        .and_then(|()| temp.as_file().sync_all())
+        .map_err(|e| io(path, e))?;
+    let persisted = if replace {
+        temp.persist(path)
+    } else {
+        temp.persist_noclobber(path)
+    };
+    match persisted {
+        Ok(_) => {
+            let synced = std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+            synced.map(|()| true).map_err(|source| io(dir, source))
+        }
+        Err(error) if !replace && error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(io(path, error.error)),
+    }
+}

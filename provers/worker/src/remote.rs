@@ -1,0 +1,146 @@
+//! A network over HTTP.
+
+use crate::{Network, NetworkError, Offer};
+use async_trait::async_trait;
+use prooflane_client::wire::{
+    AssignmentView, Claim, Heartbeat, PlaceAsk, ProofForm, RegisterProver, ReportFailure,
+    SubmitResult,
+};
+use prooflane_client::{Client, ClientError};
+use prooflane_engine::{CircuitKey, Keys};
+use prooflane_verifier::Proof;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A network at a URL. Proving keys are fetched once and kept in a directory.
+pub struct Remote {
+    client: Client,
+    keys: Keys,
+}
+
+impl Remote {
+    /// The network that `client` talks to, with `keys` as the place to keep proving keys.
+    #[must_use]
+    pub fn new(client: Client, keys: Keys) -> Self {
+        Self { client, keys }
+    }
+}
+
+impl From<ClientError> for NetworkError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            // The network's own trouble, or too many calls: both pass.
+            ClientError::Problem(problem) if problem.status >= 500 || problem.status == 429 => {
+                Self::Unavailable(problem.detail)
+            }
+            ClientError::Problem(problem) => {
+                Self::Refused { code: problem.code, message: problem.detail }
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+fn ask(offer: &Offer, expires_at: Option<u64>) -> PlaceAsk {
+    PlaceAsk {
+        ask_id: Some(offer.ask_id),
+        circuits: offer.circuits.clone(),
+        price: offer.price,
+        capacity: offer.slots,
+        levels: offer.levels.clone(),
+        promised_ms: u64::try_from(offer.promised.as_millis()).unwrap_or(u64::MAX),
+        expires_at,
+    }
+}
+
+#[async_trait]
+impl Network for Remote {
+    async fn offer(&self, offer: &Offer) -> Result<(), NetworkError> {
+        self.client
+            .register(&RegisterProver {
+                prover_id: Some(offer.prover_id.clone()),
+                capacity: offer.slots,
+                fleet: offer.fleet,
+                trusted: offer.fleet,
+            })
+            .await?;
+        self.client.place_ask(&offer.prover_id, &ask(offer, None)).await?;
+        Ok(())
+    }
+
+    async fn withdraw(&self, offer: &Offer) -> Result<(), NetworkError> {
+        self.client.place_ask(&offer.prover_id, &ask(offer, Some(0))).await?;
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        offer: &Offer,
+        max: usize,
+        holding: &[Uuid],
+        wait: Duration,
+    ) -> Result<Vec<AssignmentView>, NetworkError> {
+        let claim = Claim {
+            max,
+            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            holding: Some(holding.to_vec()),
+        };
+        Ok(self.client.claim(&offer.prover_id, &claim).await?.assignments)
+    }
+
+    async fn heartbeat(
+        &self,
+        offer: &Offer,
+        task: Uuid,
+        attempt: u32,
+    ) -> Result<(), NetworkError> {
+        let body = Heartbeat { prover_id: offer.prover_id.clone() };
+        self.client.heartbeat(task, attempt, &body).await?;
+        Ok(())
+    }
+
+    async fn result(
+        &self,
+        offer: &Offer,
+        task: Uuid,
+        attempt: u32,
+        proof: &Proof,
+    ) -> Result<bool, NetworkError> {
+        let body = SubmitResult {
+            prover_id: offer.prover_id.clone(),
+            proof: ProofForm::Compact(format!("0x{}", hex::encode(proof.to_compact()))),
+        };
+        Ok(self.client.result(task, attempt, &body).await?.accepted)
+    }
+
+    async fn failure(
+        &self,
+        offer: &Offer,
+        task: Uuid,
+        attempt: u32,
+        message: &str,
+    ) -> Result<(), NetworkError> {
+        let body =
+            ReportFailure { prover_id: offer.prover_id.clone(), message: message.to_owned() };
+        self.client.failure(task, attempt, &body).await?;
+        Ok(())
+    }
+
+    async fn key(&self, circuit: &str, key_id: &str) -> Result<Arc<CircuitKey>, NetworkError> {
+        let known = prooflane_circuits::find(circuit).ok_or_else(|| NetworkError::Refused {
+            code: "unknown_circuit".into(),
+            message: format!("this prover does not know {circuit}; a newer version may"),
+        })?;
+        let bad_key = |error: prooflane_engine::KeyError| NetworkError::Refused {
+            code: "bad_key".into(),
+            message: error.to_string(),
+        };
+        if let Some(key) = self.keys.find(known, key_id).map_err(bad_key)? {
+            return Ok(key);
+        }
+        tracing::info!(circuit, key_id, "fetching the proving key");
+        let bytes = self.client.proving_key(circuit).await?;
+        self.keys.install(known, &bytes, key_id).map_err(bad_key)
+    }
+}

@@ -1,0 +1,313 @@
+//! The prover's loop.
+
+use crate::{Network, NetworkError};
+use prooflane_circuits::InputError;
+use prooflane_client::wire::AssignmentView;
+use prooflane_engine::CircuitKey;
+use prooflane_verifier::{Proof, field};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+/// Who the prover is and what it asks.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Its name.
+    pub prover_id: String,
+    /// The name of its ask: placing it again replaces it.
+    pub ask_id: Uuid,
+    /// Circuits it proves; empty for all.
+    pub circuits: Vec<String>,
+    /// Credits a proof.
+    pub price: u64,
+    /// Proofs at once.
+    pub slots: u32,
+    /// Privacy levels it offers.
+    pub levels: Vec<u8>,
+    /// Time within which it promises a proof.
+    pub promised: Duration,
+    /// The network operator's own.
+    pub fleet: bool,
+    /// How often it shows that it is alive; a third of the network's lease or less.
+    pub heartbeat: Duration,
+}
+
+impl Offer {
+    /// An offer for every circuit and level at this price, proofs promised within 10 s.
+    #[must_use]
+    pub fn new(prover_id: impl Into<String>, price: u64, slots: u32) -> Self {
+        let prover_id = prover_id.into();
+        Self {
+            // One ask a prover, so that a restarted one replaces its own.
+            ask_id: Uuid::from_u128(1),
+            prover_id,
+            circuits: Vec::new(),
+            price,
+            slots,
+            levels: vec![1, 2, 3],
+            promised: Duration::from_secs(10),
+            fleet: false,
+            heartbeat: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Tells provers to drain: withdraw, finish, return.
+#[derive(Clone, Debug)]
+pub struct Drain(watch::Sender<bool>);
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Drain {
+    /// Starts draining; there is no way back.
+    pub fn start(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Returns once draining has started.
+    pub async fn started(&self) {
+        // The sender lives in self, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|started| *started).await;
+    }
+}
+
+/// What a prover did until it returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Proofs that the network accepted.
+    pub proved: u64,
+    /// Attempts that ended otherwise.
+    pub failed: u64,
+}
+
+/// One long poll.
+const POLL: Duration = Duration::from_secs(20);
+/// Between two tries of a call that was not answered.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A proof is offered to a network that does not answer for this long.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[derive(Default)]
+struct Held {
+    assignments: Mutex<BTreeMap<Uuid, u32>>,
+    changed: Notify,
+    summary: Mutex<Summary>,
+}
+
+impl Held {
+    fn tasks(&self) -> Vec<(Uuid, u32)> {
+        let held = self.assignments.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().map(|(task, attempt)| (*task, *attempt)).collect()
+    }
+
+    fn add(&self, task: Uuid, attempt: u32) {
+        let mut held = self.assignments.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(task, attempt);
+    }
+
+    fn done(&self, task: Uuid, proved: bool) {
+        self.assignments.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+        let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        if proved { summary.proved += 1 } else { summary.failed += 1 }
+        drop(summary);
+        self.changed.notify_one();
+    }
+}
+
+/// Proves for a network until told to drain.
+///
+/// # Errors
+/// [`NetworkError::Refused`] if the network does not take the prover at all. A network that does
+/// not answer is asked again.
+pub async fn run(
+    network: Arc<dyn Network>,
+    offer: Offer,
+    drain: Drain,
+) -> Result<Summary, NetworkError> {
+    let offer = Arc::new(offer);
+    while let Err(error) = network.offer(&offer).await {
+        if matches!(error, NetworkError::Refused { .. }) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "not registered yet");
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = drain.started() => return Ok(Summary::default()),
+        }
+    }
+    let held = Arc::new(Held::default());
+    let _heartbeats = Heartbeats::start(network.clone(), offer.clone(), held.clone());
+    let slots = usize::try_from(offer.slots).unwrap_or(usize::MAX);
+    let mut draining = false;
+    loop {
+        let holding: Vec<Uuid> = held.tasks().into_iter().map(|(task, _)| task).collect();
+        let free = slots.saturating_sub(holding.len());
+        if free == 0 {
+            held.changed.notified().await;
+            continue;
+        }
+        let wait = if draining { Duration::ZERO } else { POLL };
+        let claimed = tokio::select! {
+            claimed = network.claim(&offer, free, &holding, wait) => claimed,
+            () = drain.started(), if !draining => {
+                draining = true;
+                if let Err(error) = network.withdraw(&offer).await {
+                    tracing::warn!(%error, "the ask was not withdrawn; it stands until it is seen to be silent");
+                }
+                continue;
+            }
+        };
+        match claimed {
+            Ok(assignments) if assignments.is_empty() && draining => {
+                if holding.is_empty() {
+                    return Ok(*held.summary.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+                held.changed.notified().await;
+            }
+            Ok(assignments) => {
+                for assignment in assignments {
+                    held.add(assignment.task_id, assignment.attempt);
+                    let work = work(network.clone(), offer.clone(), held.clone(), assignment);
+                    tokio::spawn(work);
+                }
+            }
+            Err(error) if draining => {
+                tracing::warn!(%error, "drained without the network's answer");
+                while !held.tasks().is_empty() {
+                    held.changed.notified().await;
+                }
+                return Ok(*held.summary.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no claim");
+                tokio::time::sleep(PAUSE).await;
+                // A network that lost its memory must hear of the offer again.
+                if matches!(&error, NetworkError::Refused { code, .. } if code == "unknown_prover")
+                {
+                    network.offer(&offer).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn work(
+    network: Arc<dyn Network>,
+    offer: Arc<Offer>,
+    held: Arc<Held>,
+    assignment: AssignmentView,
+) {
+    let (task, attempt) = (assignment.task_id, assignment.attempt);
+    let proved = match prove(&*network, assignment).await {
+        Ok(proof) => hand_in(&*network, &offer, task, attempt, &proof).await,
+        Err(message) => {
+            tracing::warn!(%task, attempt, message, "not proved");
+            if let Err(error) = network.failure(&offer, task, attempt, &message).await {
+                tracing::warn!(%task, attempt, %error, "the failure was not reported; the lease will run out");
+            }
+            false
+        }
+    };
+    held.done(task, proved);
+}
+
+/// The proof, or what to tell the network; never anything about the inputs.
+async fn prove(network: &dyn Network, assignment: AssignmentView) -> Result<Proof, String> {
+    let key = network
+        .key(&assignment.circuit, &assignment.key_id)
+        .await
+        .map_err(|error| error.to_string())?;
+    let started = Instant::now();
+    let (task, attempt) = (assignment.task_id, assignment.attempt);
+    let proof = tokio::task::spawn_blocking(move || prove_now(&key, &assignment))
+        .await
+        .map_err(|_| "the prover crashed on these inputs".to_owned())??;
+    let seconds = started.elapsed().as_secs_f64();
+    metrics::histogram!("prooflane_prove_seconds").record(seconds);
+    tracing::debug!(%task, attempt, seconds, "proved");
+    Ok(proof)
+}
+
+fn prove_now(key: &CircuitKey, assignment: &AssignmentView) -> Result<Proof, String> {
+    let circuit = prooflane_circuits::find(&assignment.circuit)
+        .ok_or_else(|| format!("this prover does not know {}", assignment.circuit))?;
+    let witness =
+        circuit.witness(&assignment.inputs).map_err(|error: InputError| error.to_string())?;
+    let public: Vec<String> = witness.public_inputs().iter().map(field::to_decimal).collect();
+    if public != assignment.public_inputs {
+        return Err("the inputs do not lead to the public inputs of the task".into());
+    }
+    prooflane_engine::prove(key, &witness).map_err(|error| error.to_string())
+}
+
+/// Whether the network accepted it.
+async fn hand_in(
+    network: &dyn Network,
+    offer: &Offer,
+    task: Uuid,
+    attempt: u32,
+    proof: &Proof,
+) -> bool {
+    let started = Instant::now();
+    loop {
+        match network.result(offer, task, attempt, proof).await {
+            Ok(accepted) => return accepted,
+            Err(NetworkError::Unavailable(error)) if started.elapsed() < PATIENCE => {
+                tracing::warn!(%task, attempt, error, "the proof was not taken yet");
+                tokio::time::sleep(PAUSE).await;
+            }
+            // Another attempt was faster, or the task is over: an ordinary event.
+            Err(error) => {
+                tracing::info!(%task, attempt, %error, "the proof is not wanted");
+                return false;
+            }
+        }
+    }
+}
+
+/// Heartbeats come from a thread of their own: proving may use every core and every thread of the
+/// runtime, and must not make the prover look dead.
+struct Heartbeats(Arc<(Mutex<bool>, std::sync::Condvar)>);
+
+impl Heartbeats {
+    fn start(network: Arc<dyn Network>, offer: Arc<Offer>, held: Arc<Held>) -> Self {
+        let stop = Arc::new((Mutex::new(false), std::sync::Condvar::new()));
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let beat = move || {
+            let (flag, called) = &*stopped;
+            let mut guard = flag.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                let waited = called.wait_timeout(guard, offer.heartbeat);
+                guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if *guard {
+                    return;
+                }
+                drop(guard);
+                for (task, attempt) in held.tasks() {
+                    if let Err(error) = runtime.block_on(network.heartbeat(&offer, task, attempt)) {
+                        tracing::info!(%task, attempt, %error, "no heartbeat");
+                    }
+                }
+                guard = flag.lock().unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("heartbeat".into()).spawn(beat) {
+            tracing::error!(%error, "no thread for heartbeats: leases will run out");
+        }
+        Self(stop)
+    }
+}
+
+impl Drop for Heartbeats {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+}

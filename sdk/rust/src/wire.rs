@@ -1,0 +1,547 @@
+//! Requests and answers of the HTTP API. Times are milliseconds since the Unix epoch, spans are
+//! milliseconds, amounts are integer credits, ratios lie between 0 and 1.
+
+use prooflane_market::Status;
+use prooflane_verifier::snarkjs::SnarkjsProof;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A type of the wire: serialized both ways, described for OpenAPI.
+macro_rules! wire {
+    ($($item:item)*) => {$(
+        #[derive(Clone, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        $item
+    )*};
+}
+
+fn one_level() -> u8 {
+    1
+}
+fn middle() -> u8 {
+    50
+}
+fn default_reward() -> u64 {
+    SubmitTask::DEFAULT_REWARD
+}
+fn one() -> usize {
+    1
+}
+fn levels() -> Vec<u8> {
+    vec![1, 2, 3]
+}
+fn promised() -> u64 {
+    30_000
+}
+
+wire! {
+    /// `POST /v1/tasks`. The inputs may be private, so there is no `Debug`.
+    #[serde(deny_unknown_fields)]
+    pub struct SubmitTask {
+        /// Chosen by you, so that a retry returns the same task; else by the network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub task_id: Option<Uuid>,
+        /// `name@version`.
+        pub circuit: String,
+        /// The circuit's inputs; `GET /v1/circuits` shows an example of each.
+        pub inputs: Value,
+        /// 1: any prover; 2: provers you or the operator allow; 3 and above: the operator's fleet.
+        #[serde(default = "one_level")]
+        pub privacy_level: u8,
+        /// The most you pay, held in escrow until the task ends.
+        #[serde(default = "default_reward")]
+        pub reward_amount: u64,
+        /// 0 to 100, higher first.
+        #[serde(default = "middle")]
+        pub priority: u8,
+        /// The account that pays; your key's own where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub requester: Option<String>,
+        /// When it expires unproved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub deadline: Option<u64>,
+        /// The least reputation a prover needs, 0 to 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub min_reputation: Option<f64>,
+        /// How often it may be attempted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_attempts: Option<u32>,
+        /// Provers you allow for privacy level 2.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub allowed_provers: Vec<String>,
+    }
+
+    /// One attempt at a task.
+    pub struct AttemptView {
+        /// 1 for the first.
+        pub number: u32,
+        /// Whose.
+        pub prover: String,
+        /// What a verified proof pays.
+        pub price: u64,
+        /// When it was won.
+        pub assigned_at: u64,
+        /// When the prover started.
+        pub claimed_at: Option<u64>,
+        /// How it ended: `proved`, `failed`, `abandoned`, `invalid`, `overtaken`.
+        pub end: Option<String>,
+    }
+
+    /// Why a task is where it is, in words.
+    pub struct ExplanationView {
+        /// Why it is where it is.
+        pub why: String,
+        /// What happens next, without anyone doing anything.
+        pub next: String,
+    }
+
+    /// A task.
+    pub struct TaskView {
+        /// Its name.
+        pub task_id: Uuid,
+        /// `name@version`.
+        pub circuit: String,
+        /// Where it is.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, example = "pending"))]
+        pub status: Status,
+        /// The account that pays.
+        pub requester: String,
+        /// How private the inputs are.
+        pub privacy_level: u8,
+        /// The ceiling of its auction.
+        pub reward_amount: u64,
+        /// 0 to 100.
+        pub priority: u8,
+        /// When it expires unproved.
+        pub deadline: Option<u64>,
+        /// The least reputation a prover needs.
+        pub min_reputation: f64,
+        /// How often it may be attempted.
+        pub max_attempts: u32,
+        /// When it came in.
+        pub created_at: u64,
+        /// When it last changed.
+        pub updated_at: u64,
+        /// Who holds it, or who proved it.
+        pub assigned_prover: Option<String>,
+        /// What the running or winning attempt pays.
+        pub price: Option<u64>,
+        /// Of the proof.
+        pub quality: Option<f64>,
+        /// The public inputs a proof must have, in the circuit's order, as decimal strings.
+        pub public_inputs: Vec<String>,
+        /// The verifying key that decides.
+        pub key_id: String,
+        /// Every attempt so far.
+        pub attempts: Vec<AttemptView>,
+        /// In words.
+        pub explanation: ExplanationView,
+    }
+
+    /// `GET /v1/tasks`.
+    pub struct TaskList {
+        /// Newest first.
+        pub tasks: Vec<TaskView>,
+        /// Give it back as `after` for the next page; none on the last.
+        pub next: Option<String>,
+    }
+
+    /// `GET /v1/tasks/{id}/proof`.
+    pub struct ProofView {
+        /// Of which task.
+        pub task_id: Uuid,
+        /// `name@version`.
+        pub circuit: String,
+        /// The verifying key.
+        pub key_id: String,
+        /// `development` for keys whose maker could forge proofs.
+        pub provenance: String,
+        /// As snarkjs writes and reads it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub proof: SnarkjsProof,
+        /// As snarkjs calls `publicSignals`.
+        pub public_inputs: Vec<String>,
+        /// The same proof in 128 bytes, as `0x` hex.
+        pub compact: String,
+        /// Who made it.
+        pub prover: String,
+        /// What it cost.
+        pub price: u64,
+        /// Of the proof.
+        pub quality: f64,
+    }
+
+    /// `POST /v1/provers`.
+    #[serde(deny_unknown_fields)]
+    pub struct RegisterProver {
+        /// 1 to 64 of `A-Z a-z 0-9 _ -`; made up by the network where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub prover_id: Option<String>,
+        /// Assignments it can hold at once.
+        pub capacity: u32,
+        /// The operator's own (operators only).
+        #[serde(default)]
+        pub fleet: bool,
+        /// Allowed for privacy level 2 (operators only).
+        #[serde(default)]
+        pub trusted: bool,
+    }
+
+    /// An ask.
+    pub struct AskView {
+        /// Its name.
+        pub ask_id: Uuid,
+        /// Circuits offered; empty for all.
+        pub circuits: Vec<String>,
+        /// Credits a proof.
+        pub price: u64,
+        /// Proofs at once.
+        pub capacity: u32,
+        /// Privacy levels offered; 3 stands for all above.
+        pub levels: Vec<u8>,
+        /// Time within which a proof is promised.
+        pub promised_ms: u64,
+        /// When it stops counting.
+        pub expires_at: Option<u64>,
+    }
+
+    /// A prover.
+    pub struct ProverView {
+        /// Its name.
+        pub prover_id: String,
+        /// The operator's own.
+        pub fleet: bool,
+        /// Allowed for privacy level 2.
+        pub trusted: bool,
+        /// Assignments it can hold at once.
+        pub capacity: u32,
+        /// Assignments it holds.
+        pub active: usize,
+        /// 0 to 1; 0.5 for a newcomer.
+        pub reputation: f64,
+        /// Attempts that ended in a valid proof.
+        pub proved: u64,
+        /// Attempts that did not.
+        pub failed: u64,
+        /// Its asks.
+        pub asks: Vec<AskView>,
+        /// When it registered.
+        pub registered_at: u64,
+        /// When it was last heard of.
+        pub seen_at: u64,
+    }
+
+    /// `GET /v1/provers`.
+    pub struct ProverList {
+        /// By name.
+        pub provers: Vec<ProverView>,
+    }
+
+    /// `POST /v1/provers/{id}/asks`.
+    #[serde(deny_unknown_fields)]
+    pub struct PlaceAsk {
+        /// Replaces the ask of that id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ask_id: Option<Uuid>,
+        /// Circuits offered; empty for all.
+        #[serde(default)]
+        pub circuits: Vec<String>,
+        /// Credits a proof.
+        pub price: u64,
+        /// Proofs at once.
+        pub capacity: u32,
+        /// Privacy levels offered; 3 stands for all above.
+        #[serde(default = "levels")]
+        pub levels: Vec<u8>,
+        /// Time within which a proof is promised, in milliseconds.
+        #[serde(default = "promised")]
+        pub promised_ms: u64,
+        /// When it stops counting.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_at: Option<u64>,
+    }
+
+    /// `POST /v1/provers/{id}/claim`.
+    #[serde(deny_unknown_fields)]
+    pub struct Claim {
+        /// At most this many.
+        #[serde(default = "one")]
+        pub max: usize,
+        /// How long to wait for the first, at most 25,000.
+        #[serde(default)]
+        pub wait_ms: u64,
+        /// Tasks you are working on: those in progress that are missing here are given to you again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub holding: Option<Vec<Uuid>>,
+    }
+
+    /// A task to prove. Its inputs may be private, so there is no `Debug`.
+    pub struct AssignmentView {
+        /// Which task.
+        pub task_id: Uuid,
+        /// The fencing token; name it in every message about this assignment.
+        pub attempt: u32,
+        /// `name@version`.
+        pub circuit: String,
+        /// The verifying key that decides.
+        pub key_id: String,
+        /// The circuit's inputs.
+        pub inputs: Value,
+        /// The public inputs that the proof must have.
+        pub public_inputs: Vec<String>,
+        /// What a verified proof pays.
+        pub price: u64,
+        /// When the lease runs out without a heartbeat.
+        pub lease_expires_at: u64,
+    }
+
+    /// The answer to a claim.
+    pub struct Claimed {
+        /// None if the time was up.
+        pub assignments: Vec<AssignmentView>,
+    }
+
+    /// `POST /v1/assignments/{task}/{attempt}/heartbeat`.
+    #[serde(deny_unknown_fields)]
+    pub struct Heartbeat {
+        /// Who.
+        pub prover_id: String,
+    }
+
+    /// The extended lease.
+    pub struct LeaseView {
+        /// When it runs out.
+        pub lease_expires_at: u64,
+    }
+
+    /// A proof in either of its forms.
+    #[serde(untagged)]
+    pub enum ProofForm {
+        /// 128 bytes as `0x` hex.
+        Compact(String),
+        /// As snarkjs writes it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        Snarkjs(SnarkjsProof),
+    }
+
+    /// `POST /v1/assignments/{task}/{attempt}/result`.
+    #[serde(deny_unknown_fields)]
+    pub struct SubmitResult {
+        /// Who.
+        pub prover_id: String,
+        /// The proof.
+        pub proof: ProofForm,
+    }
+
+    /// What the network says to a proof.
+    pub struct VerdictView {
+        /// Whether the task is completed with it.
+        pub accepted: bool,
+        /// `Pass` or `Fail`.
+        pub verification_result: String,
+        /// 0 to 1.
+        pub quality_score: f64,
+    }
+
+    /// `POST /v1/assignments/{task}/{attempt}/failure`.
+    #[serde(deny_unknown_fields)]
+    pub struct ReportFailure {
+        /// Who.
+        pub prover_id: String,
+        /// Why; shown to the requester, so without private inputs.
+        #[serde(default)]
+        pub message: String,
+    }
+
+    /// A circuit of the network.
+    pub struct CircuitView {
+        /// `name@version`.
+        pub id: String,
+        /// What it says.
+        pub about: String,
+        /// Its public inputs, in order.
+        pub public_inputs: Vec<String>,
+        /// Constraints.
+        pub constraints: usize,
+        /// The verifying key.
+        pub key_id: String,
+        /// `development` for keys whose maker could forge proofs.
+        pub provenance: String,
+        /// Inputs that can be proved.
+        pub example: Value,
+    }
+
+    /// `GET /v1/circuits`.
+    pub struct CircuitList {
+        /// By id.
+        pub circuits: Vec<CircuitView>,
+    }
+
+    /// A proof to verify.
+    #[serde(deny_unknown_fields)]
+    pub struct VerifyOne {
+        /// `name@version`.
+        pub circuit: String,
+        /// The proof.
+        pub proof: ProofForm,
+        /// The public inputs, in the circuit's order.
+        pub public_inputs: Vec<String>,
+    }
+
+    /// `POST /v1/verify`: one proof or `{"proofs": [...]}`.
+    #[serde(untagged)]
+    pub enum VerifyRequest {
+        /// Many.
+        Many(VerifyMany),
+        /// One.
+        One(VerifyOne),
+    }
+
+    /// Many proofs, verified together.
+    #[serde(deny_unknown_fields)]
+    pub struct VerifyMany {
+        /// At most 1,000.
+        pub proofs: Vec<VerifyOne>,
+    }
+
+    /// What became of one of them.
+    pub struct VerifyResult {
+        /// Whether it verifies.
+        pub verified: bool,
+        /// Why not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+    }
+
+    /// The answer to a verification.
+    pub struct Verified {
+        /// Whether all verify.
+        pub verified: bool,
+        /// One for each, in order.
+        pub results: Vec<VerifyResult>,
+    }
+
+    /// A BabyJubJub public key.
+    #[serde(deny_unknown_fields)]
+    pub struct PointView {
+        /// Decimal or `0x` hex.
+        pub x: String,
+        /// Decimal or `0x` hex.
+        pub y: String,
+    }
+
+    /// `POST /v1/payments/redeem`: what you ask for, and the proof that it was paid.
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    pub struct Redeem {
+        /// The proof.
+        pub proof: ProofForm,
+        /// The attestor you trust; the network's own where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub attestor_key: Option<PointView>,
+        /// You, as you are named in receipts.
+        pub recipient_key: String,
+        /// The asset you accept, as it is named in receipts.
+        pub asset: String,
+        /// The least amount.
+        pub min_amount: String,
+        /// The greatest age of the payment, in seconds.
+        pub max_block_age: String,
+        /// The time the proof was made for, in Unix seconds.
+        pub current_time: u64,
+        /// What is being paid for, as a field element.
+        pub binding: String,
+        /// The payment's nullifier, from the proof's public inputs.
+        pub nullifier: String,
+    }
+
+    /// Whether the payment is admitted.
+    pub struct RedeemAnswer {
+        /// Yes, once; the same request again gets the same answer.
+        pub admitted: bool,
+        /// `admitted`, `invalid_proof`, `outside_window`, `already_spent`.
+        pub reason: String,
+    }
+
+    /// `POST /v1/quote`: what would this task cost now? Nothing is written.
+    #[serde(deny_unknown_fields)]
+    pub struct QuoteRequest {
+        /// `name@version`.
+        pub circuit: String,
+        /// The ceiling.
+        #[serde(default = "default_reward")]
+        pub reward_amount: u64,
+        /// As for a task.
+        #[serde(default = "one_level")]
+        pub privacy_level: u8,
+        /// As for a task.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub min_reputation: Option<f64>,
+        /// As for a task.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub allowed_provers: Vec<String>,
+    }
+
+    /// The answer to a quote.
+    pub struct QuoteView {
+        /// Whether anyone would take it.
+        pub available: bool,
+        /// What it would cost.
+        pub price: Option<u64>,
+        /// Who would prove it.
+        pub prover: Option<String>,
+        /// How many would bid.
+        pub bids: usize,
+        /// In words.
+        pub why: String,
+    }
+
+    /// A problem document (RFC 9457).
+    #[derive(Debug)]
+    pub struct Problem {
+        /// A link to the code's section in the documentation.
+        #[serde(rename = "type")]
+        pub kind: String,
+        /// What kind of problem it is.
+        pub title: String,
+        /// The HTTP status.
+        pub status: u16,
+        /// What is wrong here.
+        pub detail: String,
+        /// Stable; `docs/errors.md` says what to do.
+        pub code: String,
+    }
+
+    /// `GET /health`.
+    pub struct Health {
+        /// `healthy`.
+        pub status: String,
+        /// `prooflane`.
+        pub service: String,
+        /// The version that runs.
+        pub version: String,
+    }
+}
+
+impl SubmitTask {
+    /// What a task pays at most where it does not say.
+    pub const DEFAULT_REWARD: u64 = 100;
+
+    /// A task with default terms.
+    #[must_use]
+    pub fn new(circuit: impl Into<String>, inputs: Value) -> Self {
+        Self {
+            task_id: None,
+            circuit: circuit.into(),
+            inputs,
+            privacy_level: 1,
+            reward_amount: Self::DEFAULT_REWARD,
+            priority: middle(),
+            requester: None,
+            deadline: None,
+            min_reputation: None,
+            max_attempts: None,
+            allowed_provers: Vec::new(),
+        }
+    }
+}

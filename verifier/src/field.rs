@@ -1,0 +1,83 @@
+//! Elements of BN254's scalar field as text and bytes.
+
+use crate::{DecodeError, Fr};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use ark_ff::{BigInteger, BigInteger256, PrimeField};
+use core::str::FromStr;
+
+/// The longest decimal form of a value below 2^256.
+const MAX_DIGITS: usize = 78;
+
+/// Reads a field element: decimal without leading zeros, or `0x` and 1 to 64 hexadecimal digits.
+///
+/// # Errors
+/// [`DecodeError::Field`] for anything else, in particular values at or above the modulus.
+pub fn parse(text: &str) -> Result<Fr, DecodeError> {
+    value(text)
+        .and_then(Fr::from_bigint)
+        .ok_or_else(|| refuse(text))
+}
+
+pub(crate) fn refuse(text: &str) -> DecodeError {
+    DecodeError::Field(text.chars().take(80).collect())
+}
+
+/// The 256-bit number that a text stands for.
+pub(crate) fn value(text: &str) -> Option<BigInteger256> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        if digits.is_empty() || digits.len() > 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        let padded = alloc::format!("{digits:0>64}");
+        hex::decode_to_slice(padded, &mut bytes).ok()?;
+        return Some(from_be(&bytes));
+    }
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let canonical = digits
+        && !text.is_empty()
+        && text.len() <= MAX_DIGITS
+        && (text == "0" || !text.starts_with('0'));
+    canonical.then(|| BigInteger256::from_str(text).ok())?
+}
+
+fn from_be(bytes: &[u8; 32]) -> BigInteger256 {
+    let mut limbs = [0; 4];
+    for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {
+        *limb = chunk
+            .iter()
+            .fold(0, |acc, byte| (acc << 8) | u64::from(*byte));
+    }
+    BigInteger256::new(limbs)
+}
+
+/// Writes a field element in decimal.
+#[must_use]
+pub fn to_decimal(element: &Fr) -> String {
+    element.into_bigint().to_string()
+}
+
+/// Writes a field element as 32 big-endian bytes.
+#[must_use]
+pub fn to_bytes_be(element: &Fr) -> [u8; 32] {
+    let bytes: Vec<u8> = element.into_bigint().to_bytes_be();
+    let mut array = [0; 32];
+    array.copy_from_slice(&bytes);
+    array
+}
+
+/// Reads a field element from 32 big-endian bytes.
+///
+/// # Errors
+/// [`DecodeError::Length`], or [`DecodeError::Field`] at or above the modulus.
+pub fn from_bytes_be(bytes: &[u8]) -> Result<Fr, DecodeError> {
+    let length = DecodeError::Length {
+        what: "field element",
+        expected: 32,
+        got: bytes.len(),
+    };
+    let array: &[u8; 32] = bytes.try_into().map_err(|_| length)?;
+    Fr::from_bigint(from_be(array))
+        .ok_or_else(|| DecodeError::Field(alloc::format!("0x{}", hex::encode(bytes))))
+}

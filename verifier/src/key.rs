@@ -1,0 +1,196 @@
+//! Verifying keys, and the verification of one proof.
+
+use crate::decode::{self, DecodeError};
+use crate::{Bn254, Fr, G1Affine, G2Affine, Proof};
+use alloc::string::String;
+use alloc::vec::Vec;
+use ark_ec::pairing::{Pairing, PairingOutput};
+use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// A Groth16 verifying key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyingKey {
+    /// `[alpha]_1`.
+    pub alpha: G1Affine,
+    /// `[beta]_2`.
+    pub beta: G2Affine,
+    /// `[gamma]_2`.
+    pub gamma: G2Affine,
+    /// `[delta]_2`.
+    pub delta: G2Affine,
+    /// One point for the constant one, then one for each public input.
+    pub ic: Vec<G1Affine>,
+}
+
+/// Names a verifying key: the SHA-256 of its compact form.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub [u8; 32]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl core::str::FromStr for KeyId {
+    type Err = DecodeError;
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        let mut id = [0; 32];
+        hex::decode_to_slice(text, &mut id).map_err(|_| DecodeError::Json {
+            what: "key id",
+            expected: "64 hexadecimal digits",
+            got: String::from(text),
+        })?;
+        Ok(Self(id))
+    }
+}
+
+impl VerifyingKey {
+    /// Public inputs a proof has, the constant one not counted.
+    #[must_use]
+    pub fn public_inputs(&self) -> usize {
+        self.ic.len().saturating_sub(1)
+    }
+
+    /// The compact form; its layout is in the crate's documentation.
+    #[must_use]
+    pub fn to_compact(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(228 + 32 * self.ic.len());
+        decode::compress(&self.alpha, &mut bytes);
+        for point in [&self.beta, &self.gamma, &self.delta] {
+            decode::compress(point, &mut bytes);
+        }
+        let count = u32::try_from(self.ic.len()).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&count.to_le_bytes());
+        self.ic
+            .iter()
+            .for_each(|point| decode::compress(point, &mut bytes));
+        bytes
+    }
+
+    /// Reads the compact form.
+    ///
+    /// # Errors
+    /// [`DecodeError::Length`], or [`DecodeError::Point`] naming the point.
+    pub fn from_compact(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut rest = bytes;
+        let alpha = decode::point("alpha", decode::take("alpha", &mut rest, 32)?)?;
+        let beta = decode::point("beta", decode::take("beta", &mut rest, 64)?)?;
+        let gamma = decode::point("gamma", decode::take("gamma", &mut rest, 64)?)?;
+        let delta = decode::point("delta", decode::take("delta", &mut rest, 64)?)?;
+        let count = decode::take("number of ic points", &mut rest, 4)?;
+        let count = count
+            .iter()
+            .rev()
+            .fold(0_usize, |acc, byte| acc << 8 | usize::from(*byte));
+        // Before anything is allocated for the points, their length must be right.
+        let expected = count.saturating_mul(32);
+        if count == 0 || rest.len() != expected {
+            return Err(DecodeError::Length {
+                what: "ic",
+                expected: expected.max(32),
+                got: rest.len(),
+            });
+        }
+        let ic = rest
+            .chunks_exact(32)
+            .map(|chunk| decode::point("ic", chunk));
+        Ok(Self {
+            alpha,
+            beta,
+            gamma,
+            delta,
+            ic: ic.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Names the key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        KeyId(Sha256::digest(self.to_compact()).into())
+    }
+}
+
+/// Why a proof was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Not as many public inputs as the key takes.
+    #[error("expected {expected} public inputs, got {got}")]
+    PublicInputs {
+        /// As the key has it.
+        expected: usize,
+        /// As given.
+        got: usize,
+    },
+    /// The pairing equation does not hold: the proof is not one of this statement under this key.
+    #[error("the proof does not verify for these public inputs under this key")]
+    Invalid,
+}
+
+/// A verifying key with everything precomputed that does not depend on the proof.
+#[derive(Clone)]
+pub struct PreparedKey {
+    pub(crate) alpha_beta: PairingOutput<Bn254>,
+    pub(crate) minus_gamma: <Bn254 as Pairing>::G2Prepared,
+    pub(crate) minus_delta: <Bn254 as Pairing>::G2Prepared,
+    pub(crate) ic: Vec<G1Affine>,
+}
+
+impl PreparedKey {
+    /// Prepares a key: one pairing.
+    #[must_use]
+    pub fn new(key: &VerifyingKey) -> Self {
+        Self {
+            alpha_beta: Bn254::pairing(key.alpha, key.beta),
+            minus_gamma: (-key.gamma.into_group()).into_affine().into(),
+            minus_delta: (-key.delta.into_group()).into_affine().into(),
+            ic: key.ic.clone(),
+        }
+    }
+
+    /// Verifies one proof: `e(A, B) = e(alpha, beta) e(sum x_i ic_i, gamma) e(C, delta)`
+    /// (eprint 2016/260, section 3.2).
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(&self, proof: &Proof, public_inputs: &[Fr]) -> Result<(), VerifyError> {
+        self.expect_inputs(public_inputs)?;
+        let mut inputs = self.ic[0].into_group();
+        for (point, input) in self.ic[1..].iter().zip(public_inputs) {
+            inputs += *point * input;
+        }
+        let g1: [<Bn254 as Pairing>::G1Prepared; 3] =
+            [proof.a.into(), inputs.into_affine().into(), proof.c.into()];
+        let g2 = [
+            proof.b.into(),
+            self.minus_gamma.clone(),
+            self.minus_delta.clone(),
+        ];
+        if Bn254::multi_pairing(g1, g2) == self.alpha_beta {
+            Ok(())
+        } else {
+            Err(VerifyError::Invalid)
+        }
+    }
+
+    pub(crate) fn expect_inputs(&self, public_inputs: &[Fr]) -> Result<(), VerifyError> {
+        let (expected, got) = (self.ic.len().saturating_sub(1), public_inputs.len());
+        if self.ic.is_empty() || expected != got {
+            return Err(VerifyError::PublicInputs { expected, got });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn alpha_beta_to(&self, power: &Fr) -> PairingOutput<Bn254> {
+        use ark_ff::PrimeField;
+        self.alpha_beta.mul_bigint(power.into_bigint())
+    }
+}
