@@ -145,20 +145,28 @@ impl Grain {
 /// # Panics
 /// With no or more inputs.
 pub fn poseidon(inputs: &[Fr]) -> Fr {
+    match inputs.len() {
+        1 => hash::<2>(inputs),
+        2 => hash::<3>(inputs),
+        3 => hash::<4>(inputs),
+        4 => hash::<5>(inputs),
+        5 => hash::<6>(inputs),
+        _ => hash::<7>(inputs),
+    }
+}
+
+/// [`poseidon`] of `T - 1` inputs.
+fn hash<const T: usize>(inputs: &[Fr]) -> Fr {
     let parameters = Parameters::of(inputs.len());
-    let mut state = [Fr::zero(); MAX_INPUTS + 1];
-    let state = &mut state[..=inputs.len()];
+    let mds: [[Fr; T]; T] = std::array::from_fn(|i| std::array::from_fn(|j| parameters.mds[i][j]));
+    let mut state = [Fr::zero(); T];
     state[1..].copy_from_slice(inputs);
     for (constants, boxes) in parameters.rounds() {
         state.iter_mut().zip(constants).for_each(|(x, c)| *x += c);
         state[..boxes]
             .iter_mut()
             .for_each(|x| *x *= x.square().square());
-        let mut mixed = [Fr::zero(); MAX_INPUTS + 1];
-        for (out, row) in mixed.iter_mut().zip(&parameters.mds) {
-            *out = row.iter().zip(&*state).map(|(m, x)| *m * x).sum();
-        }
-        state.copy_from_slice(&mixed[..state.len()]);
+        state = std::array::from_fn(|i| Fr::sum_of_products(&mds[i], &state));
     }
     state[0]
 }
