@@ -1,2 +1,8 @@
-//! x
-fn main(){}
+//! `prooflane`; see `prooflane --help`.
+
+use clap::Parser;
+use prooflane::{Cli, run};
+
+fn main() -> std::process::ExitCode {
+    run(Cli::parse())
+}

@@ -65,7 +65,12 @@ impl Coordinator {
             // then even without a message, since another call may have taken it.
             let visibility = Duration::from_secs(30);
             let wait = left.min(LOOK_AGAIN);
-            for hint in self.ports.queue.receive(&queue, 10, visibility, wait).await? {
+            for hint in self
+                .ports
+                .queue
+                .receive(&queue, 10, visibility, wait)
+                .await?
+            {
                 self.ports.queue.delete(&hint.receipt).await?;
             }
         }

@@ -26,11 +26,11 @@ pub use clear::{AUCTION_QUEUE, Quote};
 pub use error::Error;
 pub use payments::{PaymentClaim, Redeemed, Redemption};
 pub use ports::{Entropy, OsEntropy, Ports};
+pub use prooflane_store::Cursor;
 pub use provers::Registration;
 pub use read::{StoredProof, TaskFilter, TaskPage};
 pub use result::Verdict;
 pub use submit::{Submission, Submitted};
-pub use prooflane_store::Cursor;
 pub use tasks::TaskRecord;
 
 use prooflane_market::{Rules, Timestamp};

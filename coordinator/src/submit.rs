@@ -140,7 +140,10 @@ impl Coordinator {
             });
         }
         if let Some(blob) = &record.input.blob {
-            self.ports.blobs.put(blob, &stored, PutMode::IfAbsent).await?;
+            self.ports
+                .blobs
+                .put(blob, &stored, PutMode::IfAbsent)
+                .await?;
         } else {
             writes.push(put(layout::input(id), stored));
         }

@@ -10,7 +10,10 @@
 //! Because the price is scaled by the task's own ceiling, no ask can move another's score. Scores
 //! are compared as exact integers over the common denominator `c * 10^12`.
 
-use crate::{AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task, Timestamp};
+use crate::{
+    AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -23,7 +26,9 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { price: Ratio::ppm(700_000) }
+        Self {
+            price: Ratio::ppm(700_000),
+        }
     }
 }
 
@@ -133,8 +138,11 @@ impl Transcript {
             (PaymentRule::FirstPrice, _) => best.price,
             (PaymentRule::SecondScore, None) => self.ceiling,
             (PaymentRule::SecondScore, Some(second)) => {
-                let to_beat = self.weights.scaled(self.ceiling, second.price, second.reputation);
-                self.weights.price_scoring(self.ceiling, best.reputation, to_beat)
+                let to_beat = self
+                    .weights
+                    .scaled(self.ceiling, second.price, second.reputation);
+                self.weights
+                    .price_scoring(self.ceiling, best.reputation, to_beat)
             }
         };
         Some(Winner {
@@ -203,7 +211,12 @@ pub struct Book {
 
 impl FromIterator<Prover> for Book {
     fn from_iter<I: IntoIterator<Item = Prover>>(provers: I) -> Self {
-        Self { provers: provers.into_iter().map(|p| (p.prover_id.clone(), p)).collect() }
+        Self {
+            provers: provers
+                .into_iter()
+                .map(|p| (p.prover_id.clone(), p))
+                .collect(),
+        }
     }
 }
 
@@ -302,7 +315,10 @@ fn best_ask(
                 promised: ask.promised,
                 placed_at: ask.placed_at,
             };
-            if best.as_ref().is_none_or(|b| transcript.rank(&bid) < transcript.rank(b)) {
+            if best
+                .as_ref()
+                .is_none_or(|b| transcript.rank(&bid) < transcript.rank(b))
+            {
                 best = Some(bid);
             }
             continue;

@@ -17,7 +17,10 @@ pub struct Explanation {
 pub fn explain(task: &Task, now: Timestamp) -> Explanation {
     let attempts = task.spec.max_attempts;
     let (why, next) = match &task.state {
-        State::Pending { next_auction_at, no_match: None } => {
+        State::Pending {
+            next_auction_at,
+            no_match: None,
+        } => {
             let why = match task.attempts.last() {
                 None => "It has just come in and waits for its first auction.".into(),
                 Some(last) => format!(
@@ -27,9 +30,15 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
                     last.end.as_ref().map_or("running", |end| end.in_words()),
                 ),
             };
-            (why, format!("It is auctioned {}.", due(*next_auction_at, now)))
+            (
+                why,
+                format!("It is auctioned {}.", due(*next_auction_at, now)),
+            )
         }
-        State::Pending { next_auction_at, no_match: Some(no_match) } => {
+        State::Pending {
+            next_auction_at,
+            no_match: Some(no_match),
+        } => {
             let mut next = format!(
                 "It is auctioned again {}, or as soon as a new ask is placed.",
                 due(*next_auction_at, now)
@@ -53,18 +62,30 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
             ),
         ),
         State::InProgress { lease } => (
-            format!("Prover {} is proving it (attempt {} of {attempts}).", lease.prover, lease.attempt),
+            format!(
+                "Prover {} is proving it (attempt {} of {attempts}).",
+                lease.prover, lease.attempt
+            ),
             format!(
                 "The proof is verified and paid when it comes. Without a sign of life {}, the task \
                  goes back to auction.",
                 due(lease.expires_at, now)
             ),
         ),
-        State::Completed { prover, attempt, price, .. } => (
-            format!("Prover {prover} proved it in attempt {attempt}; the proof was verified and {price} credits were paid."),
+        State::Completed {
+            prover,
+            attempt,
+            price,
+            ..
+        } => (
+            format!(
+                "Prover {prover} proved it in attempt {attempt}; the proof was verified and {price} credits were paid."
+            ),
             "Nothing: the proof is stored.".into(),
         ),
-        State::Failed { reason: FailReason::AttemptsExhausted { attempts } } => (
+        State::Failed {
+            reason: FailReason::AttemptsExhausted { attempts },
+        } => (
             format!("All {attempts} attempts ended without a valid proof."),
             "Nothing: the reward went back. Submit it as a new task to try again.".into(),
         ),
@@ -79,7 +100,9 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
     };
     let cancelling = task.cancel_requested && !task.status().is_terminal();
     let next = if cancelling {
-        format!("{next} Cancellation was asked for: without a proof from this attempt, it ends as cancelled.")
+        format!(
+            "{next} Cancellation was asked for: without a proof from this attempt, it ends as cancelled."
+        )
     } else {
         next
     };
@@ -122,7 +145,10 @@ impl NoMatch {
                         format!("do not offer privacy level {}", task.spec.privacy_level)
                     }
                     Obstacle::NotAllowed => {
-                        format!("are not allowed for privacy level {}", task.spec.privacy_level)
+                        format!(
+                            "are not allowed for privacy level {}",
+                            task.spec.privacy_level
+                        )
                     }
                     Obstacle::Reputation => format!(
                         "have less than the reputation asked for ({:.2})",
@@ -137,7 +163,10 @@ impl NoMatch {
                 format!("{count} {what}")
             })
             .collect();
-        let mut words = format!("No prover can take it: of those registered, {}.", reasons.join(", "));
+        let mut words = format!(
+            "No prover can take it: of those registered, {}.",
+            reasons.join(", ")
+        );
         if let Some(price) = self.lowest_price {
             words += &format!(" The lowest price asked is {price}.");
         }

@@ -18,4 +18,6 @@ pub use task::{
     Attempt, AttemptEnd, Effect, Event, EventKind, FailReason, Lease, NewTask, Refusal, State,
     Status, Task, TaskError,
 };
-pub use units::{AskId, AttemptNo, Credits, Millis, PrivacyLevel, ProverId, Ratio, TaskId, Timestamp};
+pub use units::{
+    AskId, AttemptNo, Credits, Millis, PrivacyLevel, ProverId, Ratio, TaskId, Timestamp,
+};

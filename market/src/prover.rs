@@ -66,7 +66,9 @@ pub struct Prover {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProverError {
     /// Too many asks.
-    #[error("expected at most {max} asks of one prover, got one more; let one expire or replace it")]
+    #[error(
+        "expected at most {max} asks of one prover, got one more; let one expire or replace it"
+    )]
     TooManyAsks {
         /// The limit.
         max: usize,
@@ -117,7 +119,10 @@ impl Prover {
     /// [`ProverError`], and nothing has changed.
     pub fn place(&mut self, ask: Ask, now: Timestamp) -> Result<(), ProverError> {
         if !(1..=Self::MAX_CAPACITY).contains(&ask.capacity) {
-            return Err(ProverError::Capacity { max: Self::MAX_CAPACITY, got: ask.capacity });
+            return Err(ProverError::Capacity {
+                max: Self::MAX_CAPACITY,
+                got: ask.capacity,
+            });
         }
         if ask.levels.is_empty() {
             return Err(ProverError::NoLevels);
@@ -128,7 +133,9 @@ impl Prover {
         let kept = |a: &&Ask| a.ask_id != ask.ask_id && a.expires_at.is_none_or(|at| at > now);
         let mut asks: Vec<Ask> = self.asks.iter().filter(kept).cloned().collect();
         if asks.len() == Self::MAX_ASKS {
-            return Err(ProverError::TooManyAsks { max: Self::MAX_ASKS });
+            return Err(ProverError::TooManyAsks {
+                max: Self::MAX_ASKS,
+            });
         }
         asks.push(ask);
         self.asks = asks;

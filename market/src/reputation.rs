@@ -61,7 +61,10 @@ impl Record {
     /// Adds one finished attempt.
     pub fn add(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Proved { quality, efficiency } => {
+            Outcome::Proved {
+                quality,
+                efficiency,
+            } => {
                 self.proved += 1;
                 self.quality_sum += u64::from(quality.as_ppm());
                 self.efficiency_sum += u64::from(efficiency.as_ppm());
@@ -88,7 +91,10 @@ impl Record {
 mod tests {
     use super::*;
 
-    const BEST: Outcome = Outcome::Proved { quality: Ratio::ONE, efficiency: Ratio::ONE };
+    const BEST: Outcome = Outcome::Proved {
+        quality: Ratio::ONE,
+        efficiency: Ratio::ONE,
+    };
 
     #[test]
     fn a_newcomer_stands_in_the_middle() {
@@ -116,15 +122,24 @@ mod tests {
             efficiency_sum,
         };
         assert_eq!(record(many, 0, 0).reputation().as_ppm() / 1_000, 500);
-        assert_eq!(record(0, many * 1_000_000, 0).reputation().as_ppm() / 1_000, 300);
-        assert_eq!(record(0, 0, many * 1_000_000).reputation().as_ppm() / 1_000, 200);
+        assert_eq!(
+            record(0, many * 1_000_000, 0).reputation().as_ppm() / 1_000,
+            300
+        );
+        assert_eq!(
+            record(0, 0, many * 1_000_000).reputation().as_ppm() / 1_000,
+            200
+        );
     }
 
     #[test]
     fn lateness_costs_quality_and_haste_earns_efficiency() {
         assert_eq!(quality(Millis(100), Millis(100)), Ratio::ONE);
         assert_eq!(quality(Millis(100), Millis(400)), Ratio::ppm(250_000));
-        assert_eq!(time_efficiency(Millis(100), Millis(25)), Ratio::ppm(750_000));
+        assert_eq!(
+            time_efficiency(Millis(100), Millis(25)),
+            Ratio::ppm(750_000)
+        );
         assert_eq!(time_efficiency(Millis(100), Millis(101)), Ratio::ZERO);
     }
 }

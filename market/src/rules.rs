@@ -77,7 +77,14 @@ impl Rules {
     /// The pause before auction number `round + 1`, after `round` auctions found no prover.
     #[must_use]
     pub fn pause(&self, round: u32) -> Millis {
-        let doubled = 1_u64.checked_shl(round.saturating_sub(1)).unwrap_or(u64::MAX);
-        Millis(self.first_pause.0.saturating_mul(doubled).min(self.longest_pause.0))
+        let doubled = 1_u64
+            .checked_shl(round.saturating_sub(1))
+            .unwrap_or(u64::MAX);
+        Millis(
+            self.first_pause
+                .0
+                .saturating_mul(doubled)
+                .min(self.longest_pause.0),
+        )
     }
 }

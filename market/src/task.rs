@@ -63,13 +63,21 @@ impl NewTask {
     /// [`TaskError::OutOfRange`] naming the first field that does not fit.
     pub fn check(&self, now: Timestamp) -> Result<(), TaskError> {
         let bad = |field, expected, got: String| {
-            Err(TaskError::OutOfRange { field, expected, got })
+            Err(TaskError::OutOfRange {
+                field,
+                expected,
+                got,
+            })
         };
         if self.priority > 100 {
             return bad("priority", "0 to 100", self.priority.to_string());
         }
         if self.reward_amount > Credits::MAX {
-            return bad("reward_amount", "at most 2^53", self.reward_amount.to_string());
+            return bad(
+                "reward_amount",
+                "at most 2^53",
+                self.reward_amount.to_string(),
+            );
         }
         if !(1..=100).contains(&self.max_attempts) {
             return bad("max_attempts", "1 to 100", self.max_attempts.to_string());
@@ -77,7 +85,11 @@ impl NewTask {
         if !(1..=128).contains(&self.requester.len())
             || self.requester.chars().any(|c| c.is_control() || c == '#')
         {
-            return bad("requester", "1 to 128 characters without '#'", self.requester.clone());
+            return bad(
+                "requester",
+                "1 to 128 characters without '#'",
+                self.requester.clone(),
+            );
         }
         if self.allowed_provers.len() > 64 {
             let got = format!("{} provers", self.allowed_provers.len());
@@ -433,7 +445,10 @@ impl Task {
             spec,
             created_at: now,
             updated_at: now,
-            state: State::Pending { next_auction_at: now, no_match: None },
+            state: State::Pending {
+                next_auction_at: now,
+                no_match: None,
+            },
             rounds: 0,
             cancel_requested: false,
             attempts: Vec::new(),
@@ -482,9 +497,13 @@ impl Task {
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Pending { next_auction_at, .. } => {
-                Some(self.spec.deadline.map_or(*next_auction_at, |d| d.min(*next_auction_at)))
-            }
+            State::Pending {
+                next_auction_at, ..
+            } => Some(
+                self.spec
+                    .deadline
+                    .map_or(*next_auction_at, |d| d.min(*next_auction_at)),
+            ),
             State::Assigned { lease } | State::InProgress { lease } => Some(lease.expires_at),
             _ => None,
         }
@@ -493,7 +512,11 @@ impl Task {
     /// Credits held for it: the whole reward until it ends, then none.
     #[must_use]
     pub fn escrow(&self) -> Credits {
-        if self.status().is_terminal() { Credits(0) } else { self.spec.reward_amount }
+        if self.status().is_terminal() {
+            Credits(0)
+        } else {
+            self.spec.reward_amount
+        }
     }
 
     /// An auction found nobody: waits for the next one.
@@ -565,7 +588,11 @@ impl Task {
                 bids,
             },
         );
-        Ok(vec![Effect::Take { prover, ask_id: winner.ask_id, attempt: number }])
+        Ok(vec![Effect::Take {
+            prover,
+            ask_id: winner.ask_id,
+            attempt: number,
+        }])
     }
 
     /// The prover starts; or takes up again what it had started, after a restart of its own.
@@ -585,7 +612,13 @@ impl Task {
             if let Some(newest) = self.attempts.last_mut() {
                 newest.claimed_at = Some(now);
             }
-            self.record(now, EventKind::Claimed { prover: prover.clone(), attempt });
+            self.record(
+                now,
+                EventKind::Claimed {
+                    prover: prover.clone(),
+                    attempt,
+                },
+            );
         }
         self.updated_at = now;
         self.state = State::InProgress { lease };
@@ -623,8 +656,10 @@ impl Task {
     ) -> Result<Vec<Effect>, Refusal> {
         self.running(prover, attempt)?;
         let message = message.chars().take(Self::MESSAGE_LIMIT).collect();
-        let mut effects =
-            vec![Effect::Note { prover: prover.clone(), outcome: Outcome::Failed }];
+        let mut effects = vec![Effect::Note {
+            prover: prover.clone(),
+            outcome: Outcome::Failed,
+        }];
         effects.extend(self.lost(AttemptEnd::Failed, Some(message), now));
         Ok(effects)
     }
@@ -644,8 +679,14 @@ impl Task {
         self.running(prover, attempt)?;
         let at_most = self.part_of_price(rules.slash_invalid);
         let mut effects = vec![
-            Effect::Note { prover: prover.clone(), outcome: Outcome::Invalid },
-            Effect::Slash { prover: prover.clone(), at_most },
+            Effect::Note {
+                prover: prover.clone(),
+                outcome: Outcome::Invalid,
+            },
+            Effect::Slash {
+                prover: prover.clone(),
+                at_most,
+            },
         ];
         effects.extend(self.lost(AttemptEnd::Invalid, None, now));
         Ok(effects)
@@ -663,14 +704,18 @@ impl Task {
         now: Timestamp,
     ) -> Result<Vec<Effect>, Refusal> {
         if self.status().is_terminal() {
-            return Err(Refusal::Ended { status: self.status() });
+            return Err(Refusal::Ended {
+                status: self.status(),
+            });
         }
         let index = self.attempt_of(prover, attempt)?;
         let mut effects = Vec::new();
         // A later attempt may be running: whoever holds it is let go without a mark.
         if let Some(lease) = self.lease().cloned() {
-            effects
-                .push(Effect::Release { prover: lease.prover.clone(), attempt: lease.attempt });
+            effects.push(Effect::Release {
+                prover: lease.prover.clone(),
+                attempt: lease.attempt,
+            });
             if lease.attempt != attempt
                 && let Some(running) = self.attempts.last_mut()
             {
@@ -688,18 +733,35 @@ impl Task {
         if in_time {
             effects.push(Effect::Note {
                 prover: prover.clone(),
-                outcome: Outcome::Proved { quality, efficiency },
+                outcome: Outcome::Proved {
+                    quality,
+                    efficiency,
+                },
             });
         }
-        effects.push(Effect::Pay { prover: prover.clone(), amount: price });
+        effects.push(Effect::Pay {
+            prover: prover.clone(),
+            amount: price,
+        });
         let refund = self.spec.reward_amount.saturating_sub(price);
         if refund > Credits(0) {
             effects.push(Effect::Refund { amount: refund });
         }
-        self.state = State::Completed { prover: prover.clone(), attempt, price, quality };
+        self.state = State::Completed {
+            prover: prover.clone(),
+            attempt,
+            price,
+            quality,
+        };
         self.record(
             now,
-            EventKind::Completed { prover: prover.clone(), attempt, price, taken, quality },
+            EventKind::Completed {
+                prover: prover.clone(),
+                attempt,
+                price,
+                taken,
+                quality,
+            },
         );
         Ok(effects)
     }
@@ -719,7 +781,9 @@ impl Task {
                 }
                 Ok(Vec::new())
             }
-            _ => Err(Refusal::Ended { status: self.status() }),
+            _ => Err(Refusal::Ended {
+                status: self.status(),
+            }),
         }
     }
 
@@ -731,7 +795,10 @@ impl Task {
                 let prover = lease.prover.clone();
                 let at_most = self.part_of_price(rules.slash_abandoned);
                 let mut effects = vec![
-                    Effect::Note { prover: prover.clone(), outcome: Outcome::Abandoned },
+                    Effect::Note {
+                        prover: prover.clone(),
+                        outcome: Outcome::Abandoned,
+                    },
                     Effect::Slash { prover, at_most },
                 ];
                 effects.extend(self.lost(AttemptEnd::Abandoned, None, now));
@@ -760,17 +827,35 @@ impl Task {
         if let Some(newest) = self.attempts.last_mut() {
             newest.end = Some(end.clone());
             let (prover, attempt) = (newest.prover.clone(), newest.number);
-            effects.push(Effect::Release { prover: prover.clone(), attempt });
-            self.record(now, EventKind::AttemptEnded { prover, attempt, end, message });
+            effects.push(Effect::Release {
+                prover: prover.clone(),
+                attempt,
+            });
+            self.record(
+                now,
+                EventKind::AttemptEnded {
+                    prover,
+                    attempt,
+                    end,
+                    message,
+                },
+            );
         }
-        self.state = State::Pending { next_auction_at: now, no_match: None };
+        self.state = State::Pending {
+            next_auction_at: now,
+            no_match: None,
+        };
         if self.cancel_requested {
             effects.extend(self.end(State::Cancelled, EventKind::Cancelled, now));
         } else if self.overdue(now) {
             effects.extend(self.end(State::Expired, EventKind::Expired, now));
         } else if self.attempt() >= self.spec.max_attempts {
-            let reason = FailReason::AttemptsExhausted { attempts: self.attempt() };
-            let state = State::Failed { reason: reason.clone() };
+            let reason = FailReason::AttemptsExhausted {
+                attempts: self.attempt(),
+            };
+            let state = State::Failed {
+                reason: reason.clone(),
+            };
             effects.extend(self.end(state, EventKind::Failed { reason }, now));
         }
         effects
@@ -781,7 +866,11 @@ impl Task {
         let amount = self.escrow();
         self.state = state;
         self.record(now, event);
-        if amount > Credits(0) { vec![Effect::Refund { amount }] } else { Vec::new() }
+        if amount > Credits(0) {
+            vec![Effect::Refund { amount }]
+        } else {
+            Vec::new()
+        }
     }
 
     fn record(&mut self, at: Timestamp, kind: EventKind) {
@@ -792,7 +881,11 @@ impl Task {
 
     fn not_pending(&self) -> Refusal {
         let status = self.status();
-        if status.is_terminal() { Refusal::Ended { status } } else { Refusal::NotPending { status } }
+        if status.is_terminal() {
+            Refusal::Ended { status }
+        } else {
+            Refusal::NotPending { status }
+        }
     }
 
     /// The lease of the running attempt, if it is this prover's and this attempt's.
@@ -804,7 +897,10 @@ impl Task {
         self.attempt_of(prover, attempt)?;
         match self.lease() {
             Some(lease) if lease.attempt == attempt => Ok(lease),
-            _ => Err(Refusal::Superseded { current: self.attempt(), got: attempt }),
+            _ => Err(Refusal::Superseded {
+                current: self.attempt(),
+                got: attempt,
+            }),
         }
     }
 
@@ -813,13 +909,18 @@ impl Task {
         self.attempts
             .iter()
             .position(|a| a.number == attempt && a.prover == *prover)
-            .ok_or_else(|| Refusal::NotAssigned { prover: prover.clone(), attempt })
+            .ok_or_else(|| Refusal::NotAssigned {
+                prover: prover.clone(),
+                attempt,
+            })
     }
 }
 
 impl Lease {
     fn extend(&mut self, now: Timestamp, rules: &Rules) {
-        self.expires_at = (now + rules.lease).min(self.hold_until).max(self.expires_at);
+        self.expires_at = (now + rules.lease)
+            .min(self.hold_until)
+            .max(self.expires_at);
     }
 }
 

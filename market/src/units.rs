@@ -44,8 +44,14 @@ impl ProverId {
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidProverId> {
         let name = name.into();
         let fine = (1..=64).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        if fine { Ok(Self(name)) } else { Err(InvalidProverId(name)) }
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if fine {
+            Ok(Self(name))
+        } else {
+            Err(InvalidProverId(name))
+        }
     }
 
     /// The name.
@@ -148,7 +154,11 @@ impl Ratio {
     /// From parts per million; more than a whole is a whole.
     #[must_use]
     pub const fn ppm(parts: u32) -> Self {
-        if parts > Self::SCALE { Self(Self::SCALE) } else { Self(parts) }
+        if parts > Self::SCALE {
+            Self(Self::SCALE)
+        } else {
+            Self(parts)
+        }
     }
 
     /// `part / whole` rounded down, at most one; one where `whole` is zero.
@@ -217,7 +227,11 @@ impl PrivacyLevel {
 impl TryFrom<u8> for PrivacyLevel {
     type Error = InvalidPrivacyLevel;
     fn try_from(level: u8) -> Result<Self, Self::Error> {
-        if level == 0 { Err(InvalidPrivacyLevel) } else { Ok(Self(level)) }
+        if level == 0 {
+            Err(InvalidPrivacyLevel)
+        } else {
+            Ok(Self(level))
+        }
     }
 }
 

@@ -27,7 +27,11 @@ impl FromRequestParts<Api> for Caller {
 }
 
 pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
-    let header = parts.headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
+    let header = parts
+        .headers
+        .get(axum::http::header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     header.strip_prefix("Bearer ").map(str::trim)
 }
 
@@ -59,7 +63,8 @@ impl Caller {
 }
 
 pub(crate) fn prover_id(text: &str) -> Result<ProverId, Problem> {
-    ProverId::new(text).map_err(|error| Problem::new("invalid_request", format!("prover_id: {error}")))
+    ProverId::new(text)
+        .map_err(|error| Problem::new("invalid_request", format!("prover_id: {error}")))
 }
 
 /// A JSON body. The content type is not looked at; the error names the field.
@@ -70,13 +75,15 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let limit = api.limits.body_bytes;
-        let bytes = Bytes::from_request(request, api).await.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::new("body_too_large", format!("expected at most {limit} bytes"))
-            } else {
-                Problem::new("malformed_json", "the body did not arrive whole")
-            }
-        })?;
+        let bytes = Bytes::from_request(request, api)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::new("body_too_large", format!("expected at most {limit} bytes"))
+                } else {
+                    Problem::new("malformed_json", "the body did not arrive whole")
+                }
+            })?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
@@ -86,7 +93,8 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             };
             Problem::new("malformed_json", detail)
         })?;
-        json.end().map_err(|error| Problem::new("malformed_json", error.to_string()))?;
+        json.end()
+            .map_err(|error| Problem::new("malformed_json", error.to_string()))?;
         Ok(Self(body))
     }
 }

@@ -41,7 +41,12 @@ fn view(entry: &Entry) -> CircuitView {
     CircuitView {
         id: entry.circuit.id().into(),
         about: entry.circuit.about().into(),
-        public_inputs: entry.circuit.public_names().iter().map(|n| (*n).to_owned()).collect(),
+        public_inputs: entry
+            .circuit
+            .public_names()
+            .iter()
+            .map(|n| (*n).to_owned())
+            .collect(),
         constraints: entry.constraints,
         key_id: entry.key_id.to_string(),
         provenance: entry.provenance.as_str().into(),
@@ -81,7 +86,10 @@ async fn proving_key(
         tracing::error!(circuit = id, %error, "the key file cannot be read");
         Problem::new("internal", "the key file cannot be read")
     })?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Bytes::from(bytes)))
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        Bytes::from(bytes),
+    ))
 }
 
 /// Verify one proof, or many at once.
@@ -98,7 +106,9 @@ async fn verify(
     // Not an untagged enum: its errors would not name the field.
     let malformed = |error: serde_json::Error| Problem::new("malformed_json", error.to_string());
     let proofs = if body.get("proofs").is_some() {
-        serde_json::from_value::<VerifyMany>(body).map_err(malformed)?.proofs
+        serde_json::from_value::<VerifyMany>(body)
+            .map_err(malformed)?
+            .proofs
     } else {
         vec![serde_json::from_value::<VerifyOne>(body).map_err(malformed)?]
     };
@@ -132,7 +142,10 @@ async fn verify(
         verified: results.iter().all(Option::is_none),
         results: results
             .into_iter()
-            .map(|reason| VerifyResult { verified: reason.is_none(), reason })
+            .map(|reason| VerifyResult {
+                verified: reason.is_none(),
+                reason,
+            })
             .collect(),
     }))
 }
@@ -143,9 +156,15 @@ fn statement(one: &VerifyOne, entry: &Entry) -> Result<Statement, String> {
         let got = one.public_inputs.len();
         return Err(format!("public_inputs: expected {expected}, got {got}"));
     }
-    let public_inputs: Result<Vec<Fr>, _> =
-        one.public_inputs.iter().map(|text| field::parse(text)).collect();
+    let public_inputs: Result<Vec<Fr>, _> = one
+        .public_inputs
+        .iter()
+        .map(|text| field::parse(text))
+        .collect();
     let public_inputs = public_inputs.map_err(|error| format!("public_inputs: {error}"))?;
     let proof = proof(&one.proof).map_err(|problem| problem.detail().to_owned())?;
-    Ok(Statement { proof, public_inputs })
+    Ok(Statement {
+        proof,
+        public_inputs,
+    })
 }

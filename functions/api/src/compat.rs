@@ -327,7 +327,10 @@ async fn prover_heartbeat(
     api.coordinator.seen(&prover.prover_id).await?;
     for (task, held) in &prover.active {
         // One that was lost meanwhile is not this call's concern.
-        let _ = api.coordinator.heartbeat(&prover.prover_id, *task, held.attempt).await;
+        let _ = api
+            .coordinator
+            .heartbeat(&prover.prover_id, *task, held.attempt)
+            .await;
     }
     Ok(Json(json!({"status": "ok", "prover_id": body.prover_id})))
 }
@@ -390,12 +393,20 @@ async fn assign(
     Path(id): Path<String>,
 ) -> Result<Json<Option<AssignedTask>>, Problem> {
     let prover = caller.acts_for(&api, &id).await?.prover_id;
-    let request = ClaimRequest { prover, max: 1, holding: None, wait: Duration::ZERO };
+    let request = ClaimRequest {
+        prover,
+        max: 1,
+        holding: None,
+        wait: Duration::ZERO,
+    };
     let Some(assignment) = api.coordinator.claim(&request).await?.pop() else {
         return Ok(Json(None));
     };
     let spec = api.coordinator.task(assignment.task_id).await?.task.spec;
-    let data = CircuitData { circuit: assignment.circuit, inputs: assignment.inputs };
+    let data = CircuitData {
+        circuit: assignment.circuit,
+        inputs: assignment.inputs,
+    };
     let circuit_data = serde_json::to_vec(&data)
         .map_err(|_| Problem::new("internal", "the inputs cannot be written as JSON"))?;
     Ok(Json(Some(AssignedTask {
@@ -436,12 +447,17 @@ async fn task_result(
     } else {
         let json: SnarkjsProof = serde_json::from_slice(&body.proof).map_err(|_| {
             let got = body.proof.len();
-            let detail = format!("proof: expected 128 bytes or snarkjs JSON, got {got} bytes that are neither");
+            let detail = format!(
+                "proof: expected 128 bytes or snarkjs JSON, got {got} bytes that are neither"
+            );
             Problem::new("malformed_proof", detail)
         })?;
         proof(&ProofForm::Snarkjs(json))?
     };
-    let verdict = api.coordinator.accept(&prover, task, attempt, &proof).await?;
+    let verdict = api
+        .coordinator
+        .accept(&prover, task, attempt, &proof)
+        .await?;
     Ok(Json(verdict_view(verdict)))
 }
 
@@ -525,7 +541,10 @@ async fn generate_proof(
     let task = SubmitTask::new("payment@1", inputs);
     let id: TaskId = submit(&api, &caller, task).await?.task.id();
     let ended = |task: &prooflane_market::Task| task.status().is_terminal();
-    let record = api.coordinator.wait(id, GENERATE_WAIT.min(api.longest_stream), ended).await?;
+    let record = api
+        .coordinator
+        .wait(id, GENERATE_WAIT.min(api.longest_stream), ended)
+        .await?;
     match record.task.status() {
         Status::Completed => {}
         status if status.is_terminal() => {
@@ -538,7 +557,12 @@ async fn generate_proof(
         }
     }
     let stored = api.coordinator.proof(id).await?;
-    let names = api.coordinator.catalogue().find("payment@1")?.circuit.public_names();
+    let names = api
+        .coordinator
+        .catalogue()
+        .find("payment@1")?
+        .circuit
+        .public_names();
     let mut public: serde_json::Map<String, Value> = names
         .iter()
         .zip(&record.public_inputs)

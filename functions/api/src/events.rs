@@ -29,9 +29,16 @@ pub(crate) async fn stream(
     let id = tasks::visible(&api, &caller, &id).await?.task.id();
     let after = match headers.get("last-event-id") {
         None => 0,
-        Some(text) => text.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(
-            || Problem::new("invalid_request", "Last-Event-ID: expected the number of an event"),
-        )?,
+        Some(text) => text
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .ok_or_else(|| {
+                Problem::new(
+                    "invalid_request",
+                    "Last-Event-ID: expected the number of an event",
+                )
+            })?,
     };
     let end = Instant::now() + api.longest_stream;
     let seen = move |task: &Task| task.events.last().map_or(0, |event| event.seq);
@@ -43,8 +50,12 @@ pub(crate) async fn stream(
             let news = |task: &Task| seen(task) > after || task.status().is_terminal();
             let task = api.coordinator.wait(id, left, news).await.ok()?.task;
             let over = task.status().is_terminal() || left.is_zero();
-            let fresh: Vec<Result<Event, Infallible>> =
-                task.events.iter().filter(|event| event.seq > after).filter_map(sse).collect();
+            let fresh: Vec<Result<Event, Infallible>> = task
+                .events
+                .iter()
+                .filter(|event| event.seq > after)
+                .filter_map(sse)
+                .collect();
             let next = (!over).then(|| seen(&task).max(after));
             Some((stream::iter(fresh), next))
         }

@@ -95,6 +95,8 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(api.limits.body_bytes))
         .layer(middleware::from_fn_with_state(api.clone(), limits::rate))
         .layer(middleware::from_fn(service::measure))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(
+            problem::panicked,
+        ))
         .with_state(api)
 }

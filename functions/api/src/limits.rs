@@ -38,7 +38,10 @@ impl Limits {
                 calls: AtomicU32::new(0),
             })
         });
-        Self { body_bytes: 2 * 1024 * 1024, rate }
+        Self {
+            body_bytes: 2 * 1024 * 1024,
+            rate,
+        }
     }
 }
 
@@ -64,7 +67,10 @@ pub(crate) async fn rate(State(api): State<Api>, request: Request, next: Next) -
     match rate.limiter.check_key(&caller) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(until) => {
-            let wait = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+            let wait = until
+                .wait_time_from(DefaultClock::default().now())
+                .as_secs()
+                + 1;
             Problem::new("rate_limited", format!("try again in {wait} s"))
                 .retry_after(wait)
                 .into_response()

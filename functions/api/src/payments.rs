@@ -34,7 +34,10 @@ async fn redeem(
     let attestor = match &body.attestor_key {
         Some(PointView { x, y }) => [element("attestorKey.x", x)?, element("attestorKey.y", y)?],
         None => api.attestor.ok_or_else(|| {
-            Problem::new("invalid_request", "attestorKey: expected, since this network has no attestor of its own")
+            Problem::new(
+                "invalid_request",
+                "attestorKey: expected, since this network has no attestor of its own",
+            )
         })?,
     };
     let claim = PaymentClaim {
@@ -61,8 +64,7 @@ async fn redeem(
 }
 
 pub(crate) fn element(name: &str, text: &str) -> Result<Fr, Problem> {
-    field::parse(text)
-        .map_err(|error| Problem::new("invalid_request", format!("{name}: {error}")))
+    field::parse(text).map_err(|error| Problem::new("invalid_request", format!("{name}: {error}")))
 }
 
 fn number(name: &str, text: &str) -> Result<u64, Problem> {

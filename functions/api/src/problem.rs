@@ -76,7 +76,11 @@ impl Problem {
         let known = CODES.iter().find(|known| known.code == code);
         debug_assert!(known.is_some(), "{code} is not in the table");
         let code = known.unwrap_or(&CODES[CODES.len() - 1]);
-        Self { code, detail: detail.into(), retry_after_s: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+        }
     }
 
     pub(crate) fn detail(&self) -> &str {
@@ -137,7 +141,10 @@ pub(crate) async fn no_route(uri: axum::http::Uri) -> Problem {
 }
 
 pub(crate) async fn no_method(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
-    Problem::new("no_method", format!("{} does not take {method}", uri.path()))
+    Problem::new(
+        "no_method",
+        format!("{} does not take {method}", uri.path()),
+    )
 }
 
 pub(crate) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {

@@ -74,7 +74,9 @@ pub(crate) fn new_uuid() -> Uuid {
 ))]
 async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json<ProverList>, Problem> {
     let provers = api.coordinator.provers().await?;
-    Ok(Json(ProverList { provers: provers.iter().map(views::prover).collect() }))
+    Ok(Json(ProverList {
+        provers: provers.iter().map(views::prover).collect(),
+    }))
 }
 
 /// Place an ask, or replace the one of the same `ask_id`.
@@ -96,8 +98,11 @@ async fn place_ask(
 }
 
 pub(crate) async fn place(api: &Api, prover: &ProverId, body: PlaceAsk) -> Result<Ask, Problem> {
-    let levels: Result<Vec<PrivacyLevel>, _> =
-        body.levels.into_iter().map(PrivacyLevel::try_from).collect();
+    let levels: Result<Vec<PrivacyLevel>, _> = body
+        .levels
+        .into_iter()
+        .map(PrivacyLevel::try_from)
+        .collect();
     let ask = Ask {
         ask_id: AskId(body.ask_id.unwrap_or_else(new_uuid)),
         circuits: body.circuits,
@@ -134,13 +139,20 @@ async fn claim(
     let request = ClaimRequest {
         prover,
         max: body.max,
-        holding: body.holding.map(|tasks| tasks.into_iter().map(TaskId).collect()),
+        holding: body
+            .holding
+            .map(|tasks| tasks.into_iter().map(TaskId).collect()),
         wait: Duration::from_millis(body.wait_ms)
             .min(Duration::from_secs(25))
             .min(api.longest_stream),
     };
     let assignments = api.coordinator.claim(&request).await?;
-    Ok(Json(Claimed { assignments: assignments.into_iter().map(views::assignment_view).collect() }))
+    Ok(Json(Claimed {
+        assignments: assignments
+            .into_iter()
+            .map(views::assignment_view)
+            .collect(),
+    }))
 }
 
 /// Show that the prover is alive and at it: the lease is extended.
@@ -158,12 +170,17 @@ async fn heartbeat(
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let (task, attempt) = (tasks::task_id(&task)?, attempt_no(&attempt)?);
     let lease = api.coordinator.heartbeat(&prover, task, attempt).await?;
-    Ok(Json(LeaseView { lease_expires_at: lease.expires_at.0 }))
+    Ok(Json(LeaseView {
+        lease_expires_at: lease.expires_at.0,
+    }))
 }
 
 fn attempt_no(text: &str) -> Result<u32, Problem> {
     text.parse().map_err(|_| {
-        Problem::new("invalid_request", format!("attempt: expected a number, got {text:?}"))
+        Problem::new(
+            "invalid_request",
+            format!("attempt: expected a number, got {text:?}"),
+        )
     })
 }
 
@@ -183,7 +200,10 @@ async fn result(
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let (task, attempt) = (tasks::task_id(&task)?, attempt_no(&attempt)?);
     let proof = proof(&body.proof)?;
-    let verdict = api.coordinator.accept(&prover, task, attempt, &proof).await?;
+    let verdict = api
+        .coordinator
+        .accept(&prover, task, attempt, &proof)
+        .await?;
     Ok(Json(verdict_view(verdict)))
 }
 
@@ -223,7 +243,12 @@ async fn failure(
 ) -> Result<(StatusCode, Json<TaskView>), Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let (task, attempt) = (tasks::task_id(&task)?, attempt_no(&attempt)?);
-    api.coordinator.fail(&prover, task, attempt, &body.message).await?;
+    api.coordinator
+        .fail(&prover, task, attempt, &body.message)
+        .await?;
     let record = api.coordinator.task(task).await?;
-    Ok((StatusCode::OK, Json(views::task(&record, api.coordinator.now()))))
+    Ok((
+        StatusCode::OK,
+        Json(views::task(&record, api.coordinator.now())),
+    ))
 }

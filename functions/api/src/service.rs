@@ -1,22 +1,27 @@
 //! Health and metrics.
 
 use crate::Api;
-use crate::caller::Caller;
+use crate::caller::{Body, Caller};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use prooflane_client::wire::{Health, Problem as ProblemDoc};
-use prooflane_coordinator::Role;
+use prooflane_client::wire::{CreateKey, CreatedKey, Health, Problem as ProblemDoc};
+use prooflane_coordinator::{ApiKey, Role};
+use serde_json::json;
 use std::sync::OnceLock;
 use std::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(metrics))
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .routes(routes!(create_key))
 }
 
 /// Whether the network answers and its store with it.
@@ -42,6 +47,39 @@ async fn metrics(State(api): State<Api>, caller: Caller) -> Result<String, Probl
     Ok(serve_metrics(&api.metrics))
 }
 
+/// Make an API key (operators).
+#[utoipa::path(post, path = "/v1/keys", tag = "service", request_body = CreateKey, responses(
+    (status = 201, description = "The key, shown this once", body = CreatedKey),
+    (status = 403, description = "`forbidden`", body = ProblemDoc),
+))]
+async fn create_key(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<CreateKey>,
+) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
+    caller.demand(Role::Operator)?;
+    let roles = serde_json::from_value::<Vec<Role>>(json!(body.roles))
+        .ok()
+        .filter(|roles| !roles.is_empty())
+        .ok_or_else(|| {
+            let detail = "roles: expected some of requester, prover, operator";
+            Problem::new("invalid_request", detail)
+        })?;
+    let record = ApiKey {
+        name: body.name,
+        roles,
+    };
+    let api_key = api.coordinator.create_api_key(&record).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedKey {
+            api_key,
+            name: record.name,
+            roles: body.roles,
+        }),
+    ))
+}
+
 /// Renders the metrics of this process.
 #[must_use]
 pub fn serve_metrics(handle: &PrometheusHandle) -> String {
@@ -57,8 +95,9 @@ pub fn metrics_recorder() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            const SECONDS: [f64; 12] =
-                [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+            const SECONDS: [f64; 12] = [
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+            ];
             let handle = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
                 .and_then(PrometheusBuilder::install_recorder)
@@ -71,18 +110,42 @@ pub fn metrics_recorder() -> PrometheusHandle {
 
 fn describe() {
     metrics::describe_counter!("prooflane_tasks_submitted_total", "Tasks that came in");
-    metrics::describe_counter!("prooflane_tasks_assigned_total", "Auctions that found a prover");
-    metrics::describe_counter!("prooflane_tasks_claimed_total", "Assignments that provers took up");
-    metrics::describe_counter!("prooflane_tasks_completed_total", "Tasks with a verified proof");
-    metrics::describe_counter!("prooflane_attempts_failed_total", "Attempts that provers gave up");
-    metrics::describe_counter!("prooflane_proofs_verified_total", "Proofs handed in, by validity");
+    metrics::describe_counter!(
+        "prooflane_tasks_assigned_total",
+        "Auctions that found a prover"
+    );
+    metrics::describe_counter!(
+        "prooflane_tasks_claimed_total",
+        "Assignments that provers took up"
+    );
+    metrics::describe_counter!(
+        "prooflane_tasks_completed_total",
+        "Tasks with a verified proof"
+    );
+    metrics::describe_counter!(
+        "prooflane_attempts_failed_total",
+        "Attempts that provers gave up"
+    );
+    metrics::describe_counter!(
+        "prooflane_proofs_verified_total",
+        "Proofs handed in, by validity"
+    );
     metrics::describe_counter!("prooflane_payments_redeemed_total", "Payments admitted");
     metrics::describe_counter!("prooflane_commit_conflicts_total", "Commits decided anew");
     metrics::describe_counter!("prooflane_problems_total", "Problem documents, by code");
     metrics::describe_gauge!("prooflane_sweeper_due", "Tasks due at the last sweep");
-    metrics::describe_histogram!("prooflane_task_seconds", "From submission to verified proof");
-    metrics::describe_histogram!("prooflane_prove_seconds", "From claim to proof, by provers here");
-    metrics::describe_histogram!("prooflane_http_seconds", "HTTP requests, by route and status");
+    metrics::describe_histogram!(
+        "prooflane_task_seconds",
+        "From submission to verified proof"
+    );
+    metrics::describe_histogram!(
+        "prooflane_prove_seconds",
+        "From claim to proof, by provers here"
+    );
+    metrics::describe_histogram!(
+        "prooflane_http_seconds",
+        "HTTP requests, by route and status"
+    );
 }
 
 pub(crate) async fn measure(request: Request, next: Next) -> Response {

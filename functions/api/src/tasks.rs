@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use prooflane_client::wire::{
-    ProofView, Problem as ProblemDoc, QuoteRequest, QuoteView, SubmitTask, TaskList, TaskView,
+    Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TaskList, TaskView,
 };
 use prooflane_coordinator::{Coordinator, Role, Submission, Submitted, TaskFilter, TaskRecord};
 use prooflane_market::{
@@ -52,8 +52,15 @@ async fn submit(
         body.task_id = Some(Coordinator::task_id_for(&requester, key).0);
     }
     let submitted = submit_as(&api, &caller, requester, body).await?;
-    let status = if submitted.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(views::task(&submitted.record, api.coordinator.now()))))
+    let status = if submitted.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((
+        status,
+        Json(views::task(&submitted.record, api.coordinator.now())),
+    ))
 }
 
 /// Submits for a requester; every form of submission ends here.
@@ -88,7 +95,10 @@ fn privacy_level(level: u8) -> Result<PrivacyLevel, Problem> {
 fn min_reputation(ratio: Option<f64>) -> Result<Ratio, Problem> {
     let ratio = ratio.unwrap_or_default();
     Ratio::from_f64(ratio).ok_or_else(|| {
-        Problem::new("invalid_request", format!("min_reputation: expected 0 to 1, got {ratio}"))
+        Problem::new(
+            "invalid_request",
+            format!("min_reputation: expected 0 to 1, got {ratio}"),
+        )
     })
 }
 
@@ -121,8 +131,7 @@ async fn list(
     caller: Caller,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<TaskList>, Problem> {
-    let Query(query) =
-        query.map_err(|error| Problem::new("invalid_request", error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::new("invalid_request", error.body_text()))?;
     let limit = query.limit.unwrap_or(50);
     if !(1..=200).contains(&limit) {
         let detail = format!("limit: expected 1 to 200, got {limit}");
@@ -142,7 +151,11 @@ async fn list(
     let page = api.coordinator.tasks(&filter).await?;
     let now = api.coordinator.now();
     Ok(Json(TaskList {
-        tasks: page.tasks.iter().map(|record| views::task(record, now)).collect(),
+        tasks: page
+            .tasks
+            .iter()
+            .map(|record| views::task(record, now))
+            .collect(),
         next: page.next.map(|cursor| cursor.0),
     }))
 }
@@ -156,7 +169,10 @@ pub(crate) async fn visible(api: &Api, caller: &Caller, id: &str) -> Result<Task
 
 pub(crate) fn task_id(text: &str) -> Result<TaskId, Problem> {
     text.parse::<Uuid>().map(TaskId).map_err(|_| {
-        Problem::new("invalid_request", format!("task id: expected a UUID, got {text:?}"))
+        Problem::new(
+            "invalid_request",
+            format!("task id: expected a UUID, got {text:?}"),
+        )
     })
 }
 
@@ -192,7 +208,11 @@ async fn cancel(
     let id = visible(&api, &caller, &id).await?.task.id();
     let record = api.coordinator.cancel(id).await?;
     let cancelled = record.task.status() == Status::Cancelled;
-    let status = if cancelled { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status = if cancelled {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
     Ok((status, Json(views::task(&record, api.coordinator.now()))))
 }
 
@@ -208,7 +228,10 @@ async fn proof(
 ) -> Result<Json<ProofView>, Problem> {
     let id = visible(&api, &caller, &id).await?.task.id();
     let stored = api.coordinator.proof(id).await?;
-    let entry = api.coordinator.catalogue().find(&stored.record.task.spec.circuit)?;
+    let entry = api
+        .coordinator
+        .catalogue()
+        .find(&stored.record.task.spec.circuit)?;
     Ok(Json(views::proof(&stored, entry)))
 }
 
@@ -221,7 +244,12 @@ async fn quote(
     caller: Caller,
     Body(body): Body<QuoteRequest>,
 ) -> Result<Json<QuoteView>, Problem> {
-    let circuit = api.coordinator.catalogue().find(&body.circuit)?.circuit.id();
+    let circuit = api
+        .coordinator
+        .catalogue()
+        .find(&body.circuit)?
+        .circuit
+        .id();
     let now = api.coordinator.now();
     let spec = NewTask {
         task_id: TaskId(Uuid::nil()),
@@ -240,7 +268,8 @@ async fn quote(
     let why = match quote.no_match {
         Some(no_match) => {
             let rules = api.coordinator.rules();
-            task.unmatched(no_match, now, rules).map_err(prooflane_coordinator::Error::from)?;
+            task.unmatched(no_match, now, rules)
+                .map_err(prooflane_coordinator::Error::from)?;
             explain(&task, now).why
         }
         None => format!("{} provers would bid.", quote.bids),

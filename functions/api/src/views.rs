@@ -10,12 +10,22 @@ pub(crate) fn task(record: &TaskRecord, now: Timestamp) -> wire::TaskView {
     let spec = &task.spec;
     let explanation = explain(task, now);
     let (assigned_prover, price, quality) = match &task.state {
-        State::Completed { prover, price, quality, .. } => {
-            (Some(prover.to_string()), Some(price.0), Some(quality.as_f64()))
-        }
+        State::Completed {
+            prover,
+            price,
+            quality,
+            ..
+        } => (
+            Some(prover.to_string()),
+            Some(price.0),
+            Some(quality.as_f64()),
+        ),
         _ => {
             let held = task.lease().map(|lease| lease.prover.to_string());
-            let price = held.as_ref().and_then(|_| task.attempts.last()).map(|a| a.price.0);
+            let price = held
+                .as_ref()
+                .and_then(|_| task.attempts.last())
+                .map(|a| a.price.0);
             (held, price, None)
         }
     };
@@ -49,7 +59,10 @@ pub(crate) fn task(record: &TaskRecord, now: Timestamp) -> wire::TaskView {
                 end: attempt.end.as_ref().map(|end| ended(end).to_owned()),
             })
             .collect(),
-        explanation: wire::ExplanationView { why: explanation.why, next: explanation.next },
+        explanation: wire::ExplanationView {
+            why: explanation.why,
+            next: explanation.next,
+        },
     }
 }
 

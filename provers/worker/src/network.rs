@@ -45,8 +45,7 @@ pub trait Network: Send + Sync {
     ) -> Result<Vec<AssignmentView>, NetworkError>;
 
     /// Extends the lease.
-    async fn heartbeat(&self, offer: &Offer, task: Uuid, attempt: u32)
-    -> Result<(), NetworkError>;
+    async fn heartbeat(&self, offer: &Offer, task: Uuid, attempt: u32) -> Result<(), NetworkError>;
 
     /// Hands a proof in; whether it was accepted.
     async fn result(

@@ -34,9 +34,10 @@ impl From<ClientError> for NetworkError {
             ClientError::Problem(problem) if problem.status >= 500 || problem.status == 429 => {
                 Self::Unavailable(problem.detail)
             }
-            ClientError::Problem(problem) => {
-                Self::Refused { code: problem.code, message: problem.detail }
-            }
+            ClientError::Problem(problem) => Self::Refused {
+                code: problem.code,
+                message: problem.detail,
+            },
             other => Self::Unavailable(other.to_string()),
         }
     }
@@ -65,12 +66,16 @@ impl Network for Remote {
                 trusted: offer.fleet,
             })
             .await?;
-        self.client.place_ask(&offer.prover_id, &ask(offer, None)).await?;
+        self.client
+            .place_ask(&offer.prover_id, &ask(offer, None))
+            .await?;
         Ok(())
     }
 
     async fn withdraw(&self, offer: &Offer) -> Result<(), NetworkError> {
-        self.client.place_ask(&offer.prover_id, &ask(offer, Some(0))).await?;
+        self.client
+            .place_ask(&offer.prover_id, &ask(offer, Some(0)))
+            .await?;
         Ok(())
     }
 
@@ -86,16 +91,17 @@ impl Network for Remote {
             wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             holding: Some(holding.to_vec()),
         };
-        Ok(self.client.claim(&offer.prover_id, &claim).await?.assignments)
+        Ok(self
+            .client
+            .claim(&offer.prover_id, &claim)
+            .await?
+            .assignments)
     }
 
-    async fn heartbeat(
-        &self,
-        offer: &Offer,
-        task: Uuid,
-        attempt: u32,
-    ) -> Result<(), NetworkError> {
-        let body = Heartbeat { prover_id: offer.prover_id.clone() };
+    async fn heartbeat(&self, offer: &Offer, task: Uuid, attempt: u32) -> Result<(), NetworkError> {
+        let body = Heartbeat {
+            prover_id: offer.prover_id.clone(),
+        };
         self.client.heartbeat(task, attempt, &body).await?;
         Ok(())
     }
@@ -121,8 +127,10 @@ impl Network for Remote {
         attempt: u32,
         message: &str,
     ) -> Result<(), NetworkError> {
-        let body =
-            ReportFailure { prover_id: offer.prover_id.clone(), message: message.to_owned() };
+        let body = ReportFailure {
+            prover_id: offer.prover_id.clone(),
+            message: message.to_owned(),
+        };
         self.client.failure(task, attempt, &body).await?;
         Ok(())
     }

@@ -102,19 +102,34 @@ struct Held {
 
 impl Held {
     fn tasks(&self) -> Vec<(Uuid, u32)> {
-        let held = self.assignments.lock().unwrap_or_else(PoisonError::into_inner);
-        held.iter().map(|(task, attempt)| (*task, *attempt)).collect()
+        let held = self
+            .assignments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        held.iter()
+            .map(|(task, attempt)| (*task, *attempt))
+            .collect()
     }
 
     fn add(&self, task: Uuid, attempt: u32) {
-        let mut held = self.assignments.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self
+            .assignments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         held.insert(task, attempt);
     }
 
     fn done(&self, task: Uuid, proved: bool) {
-        self.assignments.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+        self.assignments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&task);
         let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
-        if proved { summary.proved += 1 } else { summary.failed += 1 }
+        if proved {
+            summary.proved += 1
+        } else {
+            summary.failed += 1
+        }
         drop(summary);
         self.changed.notify_one();
     }
@@ -237,9 +252,14 @@ async fn prove(network: &dyn Network, assignment: AssignmentView) -> Result<Proo
 fn prove_now(key: &CircuitKey, assignment: &AssignmentView) -> Result<Proof, String> {
     let circuit = prooflane_circuits::find(&assignment.circuit)
         .ok_or_else(|| format!("this prover does not know {}", assignment.circuit))?;
-    let witness =
-        circuit.witness(&assignment.inputs).map_err(|error: InputError| error.to_string())?;
-    let public: Vec<String> = witness.public_inputs().iter().map(field::to_decimal).collect();
+    let witness = circuit
+        .witness(&assignment.inputs)
+        .map_err(|error: InputError| error.to_string())?;
+    let public: Vec<String> = witness
+        .public_inputs()
+        .iter()
+        .map(field::to_decimal)
+        .collect();
     if public != assignment.public_inputs {
         return Err("the inputs do not lead to the public inputs of the task".into());
     }
@@ -298,7 +318,10 @@ impl Heartbeats {
                 guard = flag.lock().unwrap_or_else(PoisonError::into_inner);
             }
         };
-        if let Err(error) = std::thread::Builder::new().name("heartbeat".into()).spawn(beat) {
+        if let Err(error) = std::thread::Builder::new()
+            .name("heartbeat".into())
+            .spawn(beat)
+        {
             tracing::error!(%error, "no thread for heartbeats: leases will run out");
         }
         Self(stop)

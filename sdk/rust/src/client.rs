@@ -1,10 +1,10 @@
 //! The client.
 
 use crate::wire::{
-    AskView, CircuitList, Claim, Claimed, Health, Heartbeat, LeaseView, PlaceAsk, Problem,
-    ProofView, ProverList, ProverView, QuoteRequest, QuoteView, Redeem, RedeemAnswer,
-    RegisterProver, ReportFailure, SubmitResult, SubmitTask, TaskList, TaskView, VerdictView,
-    Verified, VerifyRequest,
+    AskView, CircuitList, Claim, Claimed, CreateKey, CreatedKey, Health, Heartbeat, LeaseView,
+    PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView, Redeem,
+    RedeemAnswer, RegisterProver, ReportFailure, SubmitResult, SubmitTask, TaskList, TaskView,
+    VerdictView, Verified, VerifyRequest,
 };
 use futures::{Stream, StreamExt};
 use prooflane_market::Event;
@@ -345,6 +345,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn quote(&self, request: &QuoteRequest) -> Result<QuoteView, ClientError> {
         self.post("/v1/quote", request).await
+    }
+
+    /// `POST /v1/keys`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn create_key(&self, request: &CreateKey) -> Result<CreatedKey, ClientError> {
+        self.post("/v1/keys", request).await
     }
 
     fn at(&self, path: &str) -> Url {

@@ -496,6 +496,25 @@ wire! {
         pub why: String,
     }
 
+    /// `POST /v1/keys` (operators).
+    #[serde(deny_unknown_fields)]
+    pub struct CreateKey {
+        /// The account it acts for.
+        pub name: String,
+        /// What it is good for: `requester`, `prover`, `operator`.
+        pub roles: Vec<String>,
+    }
+
+    /// A new API key; this is the only time that it is shown.
+    pub struct CreatedKey {
+        /// The key.
+        pub api_key: String,
+        /// The account it acts for.
+        pub name: String,
+        /// What it is good for.
+        pub roles: Vec<String>,
+    }
+
     /// A problem document (RFC 9457).
     #[derive(Debug)]
     pub struct Problem {

@@ -1,0 +1,215 @@
+//! Every command, with its flags and their help.
+
+mod bench;
+mod client;
+mod demo;
+mod offline;
+mod prover;
+mod up;
+mod wallet;
+
+use crate::output::{Output, exit_code};
+use clap::{CommandFactory, Parser, Subcommand};
+use prooflane_client::Client;
+use std::process::ExitCode;
+
+/// Zero-knowledge proofs on demand: run a network, prove for one, or use one.
+#[derive(Parser)]
+#[command(name = "prooflane", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// JSON objects instead of lines for people.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The network's URL.
+    #[arg(
+        long,
+        global = true,
+        env = "PROOFLANE_NETWORK",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    network: String,
+    /// The API key, where the network wants one.
+    #[arg(
+        long,
+        global = true,
+        env = "PROOFLANE_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    api_key: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no (a proof does not verify, a task \
+    ended without one); 2 wrong usage; 3 the network does not answer; 4 the network refused; 5 \
+    anything else.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a whole network in this process.
+    Up(up::Args),
+    /// Show the main job from nothing: a payment attested, auctioned, proved, verified, redeemed.
+    Demo,
+    /// Prove for a network and earn credits.
+    Prover(prover::Args),
+    /// Submit a task.
+    Submit(client::SubmitArgs),
+    /// List tasks, newest first.
+    Tasks(client::TasksArgs),
+    /// Show where a task is.
+    Status(client::TaskArg),
+    /// Say in words why a task is where it is and what happens next.
+    Explain(client::TaskArg),
+    /// Fetch a task's proof.
+    Proof(client::ProofArgs),
+    /// Withdraw a task.
+    Cancel(client::TaskArg),
+    /// Ask what a task would cost now.
+    Quote(client::QuoteArgs),
+    /// List the network's provers.
+    Provers,
+    /// Make API keys (operators).
+    #[command(subcommand)]
+    Keys(client::KeysCommand),
+    /// Make a proof here, without a network.
+    Prove(offline::ProveArgs),
+    /// Verify a proof here, without a network.
+    Verify(offline::VerifyArgs),
+    /// What can be proved.
+    #[command(subcommand)]
+    Circuits(offline::CircuitsCommand),
+    /// Make wallets (payers).
+    #[command(subcommand)]
+    Wallet(wallet::WalletCommand),
+    /// Make attestor keys (whoever confirms payments).
+    #[command(subcommand)]
+    Attestor(wallet::AttestorCommand),
+    /// Sign that a payment was made.
+    Attest(wallet::AttestArgs),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command gets.
+struct Context {
+    output: Output,
+    network: String,
+    api_key: Option<String>,
+}
+
+impl Context {
+    fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.network, self.api_key.clone())?)
+    }
+}
+
+/// Runs a command to its end; errors go to standard error.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let output = Output { json: cli.json };
+    let context = Context {
+        output,
+        network: cli.network,
+        api_key: cli.api_key,
+    };
+    log_to_stderr(
+        matches!(cli.command, Command::Up(_) | Command::Prover(_)),
+        cli.json,
+    );
+    match dispatch(context, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let red = console::Style::new().for_stderr().red().bold();
+            eprintln!("{} {error:#}", red.apply_to("error:"));
+            exit_code(&error)
+        }
+    }
+}
+
+fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(async move {
+        match command {
+            Command::Up(args) => up::run(&context, args).await,
+            Command::Demo => demo::run(&context).await,
+            Command::Prover(args) => prover::run(&context, args).await,
+            Command::Submit(args) => client::submit(&context, args).await,
+            Command::Tasks(args) => client::tasks(&context, args).await,
+            Command::Status(args) => client::status(&context, args).await,
+            Command::Explain(args) => client::explain(&context, args).await,
+            Command::Proof(args) => client::proof(&context, args).await,
+            Command::Cancel(args) => client::cancel(&context, args).await,
+            Command::Quote(args) => client::quote(&context, args).await,
+            Command::Provers => client::provers(&context).await,
+            Command::Keys(command) => client::keys(&context, command).await,
+            Command::Prove(args) => offline::prove(&context, args),
+            Command::Verify(args) => offline::verify(&context, args),
+            Command::Circuits(command) => offline::circuits(&context, command),
+            Command::Wallet(command) => wallet::wallet(&context, command),
+            Command::Attestor(command) => wallet::attestor(&context, command),
+            Command::Attest(args) => wallet::attest(&context, args),
+            Command::Bench(command) => bench::run(&context, command).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Cli::command(),
+                    "prooflane",
+                    &mut std::io::stdout(),
+                );
+                Ok(())
+            }
+        }
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// Logs go to standard error, so that standard output stays clean: JSON with `--json`. `RUST_LOG`
+/// chooses what; nothing ever logs inputs or keys.
+fn log_to_stderr(long_running: bool, json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let default = if long_running {
+        "warn,prooflane=info"
+    } else {
+        "error"
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let set = if json {
+        builder.json().try_init()
+    } else {
+        builder
+            .with_target(false)
+            .with_ansi(console::colors_enabled_stderr())
+            .try_init()
+    };
+    // Another subscriber is there already only where commands run inside another program.
+    let _ = set;
+}
+
+/// Returns at the first SIGTERM or Ctrl-C.
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX)
+}

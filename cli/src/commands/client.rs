@@ -1,0 +1,428 @@
+//! Commands that use a network.
+
+use super::Context;
+use super::offline::InputArgs;
+use crate::files;
+use crate::output::No;
+use clap::Subcommand;
+use console::style;
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use prooflane_client::Client;
+use prooflane_client::wire::{CreateKey, ProofView, QuoteRequest, SubmitTask, TaskView};
+use prooflane_market::{AttemptEnd, Event, EventKind, Status};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+#[derive(clap::Args)]
+pub(super) struct SubmitArgs {
+    /// The circuit, name@version.
+    circuit: String,
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// The task's id, so that a repeat returns the same task.
+    #[arg(long, value_name = "UUID")]
+    task_id: Option<Uuid>,
+    /// The most you pay, in credits.
+    #[arg(long, default_value_t = SubmitTask::DEFAULT_REWARD, value_name = "CREDITS")]
+    reward: u64,
+    /// 0 to 100, higher first.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    priority: u8,
+    /// 1: any prover; 2: provers you or the operator allow; 3 and above: the operator's own.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    privacy_level: u8,
+    /// The least reputation a prover needs, 0 to 1.
+    #[arg(long, value_name = "RATIO")]
+    min_reputation: Option<f64>,
+    /// How often it may be attempted.
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<u32>,
+    /// When it expires unproved, in milliseconds since 1970.
+    #[arg(long, value_name = "MILLISECONDS")]
+    deadline: Option<u64>,
+    /// The account that pays.
+    #[arg(long, value_name = "NAME")]
+    requester: Option<String>,
+    /// A prover you allow for privacy level 2.
+    #[arg(long = "allow", value_name = "PROVER")]
+    allowed_provers: Vec<String>,
+    /// Follow it to its end and fetch the proof.
+    #[arg(long)]
+    wait: bool,
+    /// With --wait: where the proof goes, as snarkjs's proof.json.
+    #[arg(long, value_name = "FILE", requires = "wait")]
+    out: Option<PathBuf>,
+    /// With --wait: where the public inputs go, as snarkjs's public.json.
+    #[arg(long, value_name = "FILE", requires = "wait")]
+    public: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct TaskArg {
+    /// The task's id.
+    task: Uuid,
+}
+
+#[derive(clap::Args)]
+pub(super) struct TasksArgs {
+    /// Only those in this state.
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Only this requester's.
+    #[arg(long, value_name = "NAME")]
+    requester: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    limit: usize,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ProofArgs {
+    /// The task's id.
+    task: Uuid,
+    /// Where the proof goes, as snarkjs's proof.json; - for standard output.
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    out: PathBuf,
+    /// Where the public inputs go, as snarkjs's public.json.
+    #[arg(long, value_name = "FILE")]
+    public: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct QuoteArgs {
+    /// The circuit, name@version.
+    circuit: String,
+    /// The most you would pay, in credits.
+    #[arg(long, default_value_t = SubmitTask::DEFAULT_REWARD, value_name = "CREDITS")]
+    reward: u64,
+    /// As for a task.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    privacy_level: u8,
+    /// As for a task.
+    #[arg(long, value_name = "RATIO")]
+    min_reputation: Option<f64>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make an API key; it is shown this once.
+    Create {
+        /// The account it acts for.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What it is good for: requester, prover, operator.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+    },
+}
+
+pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Result<()> {
+    let client = context.client()?;
+    let task = client
+        .submit(&SubmitTask {
+            task_id: args.task_id,
+            circuit: args.circuit,
+            inputs: args.inputs.read()?,
+            privacy_level: args.privacy_level,
+            reward_amount: args.reward,
+            priority: args.priority,
+            requester: args.requester,
+            deadline: args.deadline,
+            min_reputation: args.min_reputation,
+            max_attempts: args.max_attempts,
+            allowed_provers: args.allowed_provers,
+        })
+        .await?;
+    if !args.wait {
+        context.output.object(&task)?;
+        context.output.line(task.task_id);
+        return Ok(());
+    }
+    context.output.line(format_args!("Task {}", task.task_id));
+    follow(context, &client, &task).await?;
+    let proof = client.wait_for_proof(task.task_id).await?;
+    context.output.object(&proof)?;
+    save(&proof, args.out.as_deref(), args.public.as_deref())?;
+    if let Some(out) = args.out {
+        context
+            .output
+            .line(format_args!("The proof is in {}.", out.display()));
+    }
+    Ok(())
+}
+
+fn save(proof: &ProofView, out: Option<&Path>, public: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(out) = out {
+        files::write(out, &proof.proof)?;
+    }
+    if let Some(public) = public {
+        files::write(public, &proof.public_inputs)?;
+    }
+    Ok(())
+}
+
+/// Shows what happens to a task until it ends.
+pub(super) async fn follow(
+    context: &Context,
+    client: &Client,
+    task: &TaskView,
+) -> anyhow::Result<Vec<Event>> {
+    let spinner = ProgressBar::new_spinner();
+    if context.output.json || !console::user_attended_stderr() {
+        spinner.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    spinner.set_style(ProgressStyle::with_template(
+        "  {elapsed:>6} {spinner} {msg}",
+    )?);
+    spinner.enable_steady_tick(Duration::from_millis(80));
+    spinner.set_message("waiting");
+    let mut seen: Vec<Event> = Vec::new();
+    loop {
+        let after = seen.last().map_or(0, |event| event.seq);
+        let mut events = client.events(task.task_id, after).await?;
+        while let Some(event) = events.next().await {
+            let event = event?;
+            let at = event.at.0.saturating_sub(task.created_at);
+            let line = format!(
+                "  {:>8} {}",
+                style(format!("+{at} ms")).dim(),
+                in_words(&event)
+            );
+            spinner.suspend(|| context.output.line(line));
+            if let EventKind::Claimed { prover, .. } = &event.kind {
+                spinner.set_message(format!("{prover} is proving"));
+            }
+            seen.push(event);
+        }
+        if client.task(task.task_id).await?.status.is_terminal() {
+            spinner.finish_and_clear();
+            return Ok(seen);
+        }
+    }
+}
+
+fn in_words(event: &Event) -> String {
+    match &event.kind {
+        EventKind::Submitted => "submitted, the reward is in escrow".into(),
+        EventKind::Unmatched { .. } => "auctioned: no prover can take it yet".into(),
+        EventKind::Assigned {
+            prover,
+            price,
+            bids,
+            ..
+        } => {
+            let bids = if *bids == 1 {
+                "the only bid".into()
+            } else {
+                format!("{bids} bids")
+            };
+            format!("auctioned: {prover} wins and is to be paid {price} credits ({bids})")
+        }
+        EventKind::Claimed { prover, .. } => format!("assigned: {prover} starts proving"),
+        EventKind::AttemptEnded {
+            prover,
+            end,
+            message,
+            ..
+        } => {
+            let end = match end {
+                AttemptEnd::Failed => "gave up",
+                AttemptEnd::Abandoned => "went silent",
+                AttemptEnd::Invalid => "sent a proof that does not verify",
+                AttemptEnd::Proved | AttemptEnd::Overtaken => "is done",
+            };
+            let message = message
+                .as_ref()
+                .map(|m| format!(" ({m})"))
+                .unwrap_or_default();
+            format!("{prover} {end}{message}; back to auction")
+        }
+        EventKind::CancelRequested => "cancellation asked for".into(),
+        EventKind::Completed {
+            prover,
+            price,
+            quality,
+            ..
+        } => format!(
+            "verified: {prover} is paid {price} credits, quality {:.2}",
+            quality.as_f64()
+        ),
+        EventKind::Failed { .. } => "failed, the reward went back".into(),
+        EventKind::Cancelled => "cancelled, the reward went back".into(),
+        EventKind::Expired => "expired, the reward went back".into(),
+    }
+}
+
+fn colored(status: Status) -> console::StyledObject<&'static str> {
+    let text = style(status.as_str());
+    match status {
+        Status::Completed => text.green(),
+        Status::Failed | Status::Expired => text.red(),
+        Status::Cancelled => text.dim(),
+        Status::Pending => text.yellow(),
+        Status::Assigned | Status::InProgress => text.cyan(),
+    }
+}
+
+pub(super) async fn tasks(context: &Context, args: TasksArgs) -> anyhow::Result<()> {
+    let mut query = vec![("limit", args.limit.to_string())];
+    query.extend(args.status.map(|status| ("status", status)));
+    query.extend(args.requester.map(|requester| ("requester", requester)));
+    let list = context.client()?.tasks(&query).await?;
+    context.output.object(&list)?;
+    if list.tasks.is_empty() {
+        context.output.line("No tasks.");
+    }
+    for task in &list.tasks {
+        let status = console::pad_str(
+            &colored(task.status).to_string(),
+            11,
+            console::Alignment::Left,
+            None,
+        )
+        .into_owned();
+        let prover = task.assigned_prover.as_deref().unwrap_or("-");
+        context.output.line(format_args!(
+            "{} {status} {:<10} {prover}",
+            task.task_id, task.circuit
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn status(context: &Context, args: TaskArg) -> anyhow::Result<()> {
+    let task = context.client()?.task(args.task).await?;
+    context.output.object(&task)?;
+    let row = |name: &str, value: String| {
+        let name = format!("{name:<10}");
+        context
+            .output
+            .line(format_args!("{} {value}", style(name).dim()));
+    };
+    row("task", task.task_id.to_string());
+    row("circuit", task.circuit.clone());
+    row("status", colored(task.status).to_string());
+    row(
+        "attempts",
+        format!("{} of {}", task.attempts.len(), task.max_attempts),
+    );
+    if let Some(prover) = &task.assigned_prover {
+        row("prover", prover.clone());
+    }
+    if let Some(price) = task.price {
+        row(
+            "price",
+            format!("{price} of at most {} credits", task.reward_amount),
+        );
+    }
+    if let Some(quality) = task.quality {
+        row("quality", format!("{quality:.2}"));
+    }
+    Ok(())
+}
+
+pub(super) async fn explain(context: &Context, args: TaskArg) -> anyhow::Result<()> {
+    let task = context.client()?.task(args.task).await?;
+    context.output.object(&task.explanation)?;
+    context.output.line(format_args!(
+        "Task {} is {}.",
+        task.task_id,
+        colored(task.status)
+    ));
+    context
+        .output
+        .line(format_args!("Why:  {}", task.explanation.why));
+    context
+        .output
+        .line(format_args!("Next: {}", task.explanation.next));
+    Ok(())
+}
+
+pub(super) async fn proof(context: &Context, args: ProofArgs) -> anyhow::Result<()> {
+    let proof = context.client()?.proof(args.task).await?;
+    if context.output.json && args.out.as_os_str() == "-" {
+        return context.output.object(&proof);
+    }
+    save(&proof, Some(&args.out), args.public.as_deref())?;
+    if args.out.as_os_str() != "-" {
+        context.output.object(&proof)?;
+        context
+            .output
+            .line(format_args!("The proof is in {}.", args.out.display()));
+    }
+    Ok(())
+}
+
+pub(super) async fn cancel(context: &Context, args: TaskArg) -> anyhow::Result<()> {
+    let task = context.client()?.cancel(args.task).await?;
+    context.output.object(&task)?;
+    match task.status {
+        Status::Cancelled => context.output.line("Cancelled; the reward went back."),
+        _ => context.output.line("An attempt is running. It may still complete the task; if it does not, the task ends as cancelled."),
+    }
+    Ok(())
+}
+
+pub(super) async fn quote(context: &Context, args: QuoteArgs) -> anyhow::Result<()> {
+    let quote = context
+        .client()?
+        .quote(&QuoteRequest {
+            circuit: args.circuit,
+            reward_amount: args.reward,
+            privacy_level: args.privacy_level,
+            min_reputation: args.min_reputation,
+            allowed_provers: Vec::new(),
+        })
+        .await?;
+    context.output.object(&quote)?;
+    match (&quote.price, &quote.prover) {
+        (Some(price), Some(prover)) => {
+            context.output.line(format_args!(
+                "{prover} would prove it for {price} credits. {}",
+                quote.why
+            ));
+            Ok(())
+        }
+        _ => Err(No(quote.why).into()),
+    }
+}
+
+pub(super) async fn provers(context: &Context) -> anyhow::Result<()> {
+    let list = context.client()?.provers().await?;
+    context.output.object(&list)?;
+    if list.provers.is_empty() {
+        context.output.line("No provers.");
+        return Ok(());
+    }
+    let head = format!(
+        "{:<20} {:>10} {:>8} {:>8} {:>8} {:>8}",
+        "prover", "reputation", "proved", "failed", "load", "price"
+    );
+    context.output.line(style(head).dim());
+    for prover in &list.provers {
+        let price = prover.asks.iter().map(|ask| ask.price).min();
+        context.output.line(format_args!(
+            "{:<20} {:>10.3} {:>8} {:>8} {:>8} {:>8}",
+            prover.prover_id,
+            prover.reputation,
+            prover.proved,
+            prover.failed,
+            format!("{}/{}", prover.active, prover.capacity),
+            price.map_or_else(|| "-".into(), |price| price.to_string()),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn keys(context: &Context, command: KeysCommand) -> anyhow::Result<()> {
+    let KeysCommand::Create { name, roles } = command;
+    let made = context
+        .client()?
+        .create_key(&CreateKey { name, roles })
+        .await?;
+    context.output.object(&made)?;
+    context.output.line(made.api_key);
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! The whole network in one process.
+
+use crate::files::{self, AttestorFile};
+use crate::local::Local;
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use prooflane_api::{Api, Limits, metrics_recorder, router};
+use prooflane_circuits::Circuit;
+use prooflane_coordinator::{
+    ApiKey, Catalogue, Coordinator, Entry, OsEntropy, Ports, Provenance, Role,
+};
+use prooflane_engine::Keys;
+use prooflane_market::Rules;
+use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
+use prooflane_verifier::field;
+use prooflane_worker::{Drain, Offer, Summary};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How to run a network.
+pub struct Config {
+    /// Where to listen; port 0 for any free one.
+    pub listen: SocketAddr,
+    /// Where everything is kept.
+    pub data: PathBuf,
+    /// The network's own provers.
+    pub provers: Vec<Offer>,
+    /// Whoever reaches it may do everything. By default exactly on a loopback address.
+    pub open: Option<bool>,
+    /// The network's constants; by default those of an open or a closed network.
+    pub rules: Option<Rules>,
+    /// Requests per second from each caller; by default unlimited on an open network, 200 on a
+    /// closed one.
+    pub rate: Option<NonZeroU32>,
+    /// How often the sweeper looks.
+    pub sweep_every: Duration,
+}
+
+impl Config {
+    /// A network on a free loopback port that keeps everything in `data`.
+    #[must_use]
+    pub fn loopback(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: data.into(),
+            provers: Vec::new(),
+            open: None,
+            rules: None,
+            rate: None,
+            sweep_every: Duration::from_millis(250),
+        }
+    }
+}
+
+/// A running network.
+pub struct Node {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether anyone who reaches it may use it.
+    pub open: bool,
+    /// Its use-cases.
+    pub coordinator: Coordinator,
+    /// Its keys.
+    pub keys: Arc<Keys>,
+    /// The file of its attestor.
+    pub attestor: PathBuf,
+    /// The file of its operator's API key, on a closed network.
+    pub operator_key: Option<PathBuf>,
+    drain: Drain,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<std::io::Result<()>>,
+    provers: Vec<JoinHandle<Result<Summary, prooflane_worker::NetworkError>>>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+/// Requests that are still running get this long when the network stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// Opens or makes the data directory, and starts everything.
+    ///
+    /// # Errors
+    /// If the directory cannot be used, the address is taken, or keys cannot be made or read.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let open = config.open.unwrap_or(config.listen.ip().is_loopback());
+        let data = &config.data;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("{} cannot be made", data.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ports = Ports {
+            table: Arc::new(SqliteTable::open(data.join("table.sqlite"))?),
+            queue: Arc::new(SqliteQueue::open(data.join("queue.sqlite"), clock.clone())?),
+            blobs: Arc::new(DirBlobs::open(data.join("blobs"))?),
+            clock,
+            entropy: Arc::new(OsEntropy),
+        };
+        let keys = Arc::new(Keys::open(data.join("keys"))?);
+        let catalogue = catalogue(keys.clone()).await?;
+        let default_rules = if open {
+            Rules::open()
+        } else {
+            Rules::default()
+        };
+        let rules = config.rules.unwrap_or(default_rules);
+        let coordinator = Coordinator::new(ports, rules, catalogue);
+
+        let attestor = data.join("attestor.json");
+        let attestor_key = own_attestor(&attestor)?;
+        let operator_key = data.join("operator.key.json");
+        if !open && !operator_key.exists() {
+            let record = ApiKey {
+                name: "operator".into(),
+                roles: vec![Role::Operator],
+            };
+            let key = coordinator.create_api_key(&record).await?;
+            files::write_secret(&operator_key, &serde_json::json!({"api_key": key}))?;
+        }
+
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let rate = config
+            .rate
+            .or(if open { None } else { NonZeroU32::new(200) });
+        let key_files = keys.clone();
+        let app = router(Api {
+            coordinator: coordinator.clone(),
+            open,
+            limits: Limits::new(rate),
+            attestor: Some(attestor_key),
+            proving_keys: Arc::new(move |circuit| std::fs::read(key_files.path(circuit))),
+            longest_stream: Duration::from_secs(3600),
+            metrics: metrics_recorder(),
+        });
+        let stop = watch::Sender::new(false);
+        let mut stopped = stop.subscribe();
+        let server = axum::serve(
+            // Small answers must not wait for more to send.
+            listener.tap_io(|connection| {
+                let _ = connection.set_nodelay(true);
+            }),
+            app.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        let server = tokio::spawn(async move { server.await });
+
+        let drain = Drain::default();
+        let network = Arc::new(Local {
+            coordinator: coordinator.clone(),
+            keys: keys.clone(),
+        });
+        let provers = config
+            .provers
+            .into_iter()
+            .map(|offer| tokio::spawn(prooflane_worker::run(network.clone(), offer, drain.clone())))
+            .collect();
+        let loops = vec![
+            tokio::spawn(auctions(coordinator.clone())),
+            tokio::spawn(sweeps(coordinator.clone(), config.sweep_every)),
+        ];
+        Ok(Self {
+            address,
+            open,
+            coordinator,
+            keys,
+            attestor,
+            operator_key: (!open).then_some(operator_key),
+            drain,
+            stop,
+            server,
+            provers,
+            loops,
+        })
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Drains the provers, lets running requests finish, and stops. What each prover did.
+    ///
+    /// # Errors
+    /// If a prover was refused or the server failed.
+    pub async fn stop(self) -> anyhow::Result<Vec<Summary>> {
+        self.drain.start();
+        let mut summaries = Vec::new();
+        for prover in self.provers {
+            summaries.push(prover.await??);
+        }
+        self.stop.send_replace(true);
+        let abort = self.server.abort_handle();
+        if let Ok(served) = tokio::time::timeout(GRACE, self.server).await {
+            served??;
+        } else {
+            abort.abort();
+        }
+        for task in self.loops {
+            task.abort();
+            // Its connections to the store are closed once it is gone.
+            let _ = task.await;
+        }
+        Ok(summaries)
+    }
+}
+
+/// The catalogue of every circuit; keys that are missing are made, side by side.
+///
+/// # Errors
+/// If a key cannot be made or read.
+pub async fn catalogue(keys: Arc<Keys>) -> anyhow::Result<Catalogue> {
+    let mut made = Vec::new();
+    for circuit in prooflane_circuits::registry() {
+        let keys = keys.clone();
+        made.push(tokio::task::spawn_blocking(move || entry(&keys, *circuit)));
+    }
+    let mut entries = Vec::new();
+    for entry in made {
+        entries.push(entry.await??);
+    }
+    Ok(entries.into_iter().collect())
+}
+
+fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
+    let key = keys.get(circuit)?;
+    let provenance = match key.provenance() {
+        prooflane_engine::Provenance::Development => Provenance::Development,
+    };
+    Ok(Entry::new(
+        circuit,
+        key.constraints(),
+        key.verifying_key().clone(),
+        provenance,
+    ))
+}
+
+fn own_attestor(path: &Path) -> anyhow::Result<[prooflane_verifier::Fr; 2]> {
+    if !path.exists() {
+        files::write_secret(path, &AttestorFile::generate()?)?;
+    }
+    let attestor: AttestorFile = files::read(path)?;
+    Ok([
+        field::parse(&attestor.public_key.x)?,
+        field::parse(&attestor.public_key.y)?,
+    ])
+}
+
+async fn auctions(coordinator: Coordinator) {
+    loop {
+        if let Err(error) = coordinator.auction_once(Duration::from_secs(10)).await {
+            tracing::error!(%error, "the auctioneer is in trouble; it tries again");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+async fn sweeps(coordinator: Coordinator, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = coordinator.sweep().await {
+            tracing::error!(%error, "the sweeper is in trouble; it tries again");
+        }
+    }
+}
+
+/// An address that is not a loopback one must not serve an open network or development keys by
+/// accident.
+///
+/// # Errors
+/// If it would, with the flag that allows it.
+pub fn check_exposure(listen: SocketAddr, open: bool, development: bool) -> anyhow::Result<()> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if open {
+        bail!("{listen} can be reached from elsewhere: expected --closed (API keys), got --open");
+    }
+    if !development {
+        bail!(
+            "{listen} can be reached from elsewhere, and the keys here are development keys, whose \
+             maker could forge proofs: say --allow-development-keys if that is acceptable"
+        );
+    }
+    Ok(())
+}
