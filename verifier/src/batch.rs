@@ -1,6 +1,6 @@
 //! Many proofs at once.
 
-use crate::{Bn254, Fr, G1Affine, PreparedKey, Proof, VerifyError, field};
+use crate::{Bn254, Fr, G1Affine, PreparedKey, Proof, field};
 use alloc::vec;
 use alloc::vec::Vec;
 use ark_ec::pairing::Pairing;
@@ -26,10 +26,11 @@ pub struct BatchError {
 }
 
 impl PreparedKey {
-    /// Verifies many proofs together; `seed` is 32 bytes of fresh randomness.
+    /// Verifies many proofs together; an empty batch passes. `seed` is 32 bytes of fresh randomness.
+    /// The points of the proofs must be in their groups, as all that this crate decodes are.
     ///
     /// # Errors
-    /// [`BatchError`] with the bad ones.
+    /// [`BatchError`] with the bad ones: those that [`PreparedKey::verify`] refuses.
     pub fn verify_batch(
         &self,
         statements: &[Statement],
@@ -43,7 +44,7 @@ impl PreparedKey {
         }
     }
 
-    /// The indices of the statements that do not verify, ascending.
+    /// The indices of the statements that do not verify, ascending; as [`PreparedKey::verify_batch`].
     #[must_use]
     pub fn find_bad(&self, statements: &[Statement], seed: &[u8; 32]) -> Vec<usize> {
         let mut bad = Vec::new();
@@ -55,33 +56,45 @@ impl PreparedKey {
             }
         }
         let powers = powers(statements, seed);
-        let mut parts = vec![readable.as_slice()];
-        while let Some(part) = parts.pop() {
-            match part {
-                [] => {}
-                [one] => {
-                    let Statement {
-                        proof,
-                        public_inputs,
-                    } = &statements[*one];
-                    if let Err(VerifyError::Invalid) = self.verify(proof, public_inputs) {
-                        bad.push(*one);
-                    }
-                }
-                many if self.all_verify(statements, many, &powers) => {}
-                many => {
-                    let (left, right) = many.split_at(many.len() / 2);
-                    parts.push(left);
-                    parts.push(right);
-                }
-            }
-        }
+        self.search(statements, &powers, &readable, false, &mut bad);
         bad.sort_unstable();
         bad
     }
 
+    /// Adds the bad ones of `part` to `bad`; `some_bad` says that there is one.
+    fn search(
+        &self,
+        statements: &[Statement],
+        powers: &[Fr],
+        part: &[usize],
+        some_bad: bool,
+        bad: &mut Vec<usize>,
+    ) {
+        match *part {
+            [] => {}
+            // Nobody is accused on the strength of a product alone.
+            [one] => {
+                let Statement {
+                    proof,
+                    public_inputs,
+                } = &statements[one];
+                if self.verify(proof, public_inputs).is_err() {
+                    bad.push(one);
+                }
+            }
+            _ if !some_bad && self.all_verify(statements, powers, part) => {}
+            _ => {
+                let (left, right) = part.split_at(part.len() / 2);
+                let before = bad.len();
+                self.search(statements, powers, left, false, bad);
+                let left_is_good = bad.len() == before;
+                self.search(statements, powers, right, left_is_good, bad);
+            }
+        }
+    }
+
     /// The product of the equations of `part`, each raised to its power.
-    fn all_verify(&self, statements: &[Statement], part: &[usize], powers: &[Fr]) -> bool {
+    fn all_verify(&self, statements: &[Statement], powers: &[Fr], part: &[usize]) -> bool {
         let mut g1: Vec<<Bn254 as Pairing>::G1Prepared> = Vec::with_capacity(part.len() + 2);
         let mut g2: Vec<<Bn254 as Pairing>::G2Prepared> = Vec::with_capacity(part.len() + 2);
         let mut inputs = vec![Fr::ZERO; self.ic.len()];

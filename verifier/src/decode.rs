@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use ark_ec::AffineRepr;
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Valid};
 
 /// Why bytes or text are not the value they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum DecodeError {
     /// Too short or too long.
     #[error("{what}: expected {expected} bytes, got {got}")]
     Length {
-        /// Of what.
+        /// What they stand for.
         what: &'static str,
         /// Bytes expected.
         expected: usize,
@@ -21,11 +21,14 @@ pub enum DecodeError {
     /// Not a field element in the one way to write it.
     #[error("expected a field element (decimal or 0x hex, below the modulus), got {0:?}")]
     Field(String),
-    /// Not a point of the group.
-    #[error(
-        "{0}: expected the canonical encoding of a point on the curve and in its prime-order subgroup"
-    )]
-    Point(&'static str),
+    /// Not a point of the prime-order group in the one way to write it.
+    #[error("{what}: expected a point of the prime-order group, canonically encoded, got {got}")]
+    Point {
+        /// Which point.
+        what: &'static str,
+        /// What it is instead.
+        got: &'static str,
+    },
     /// A member of a JSON form has a value it cannot have.
     #[error("{what}: expected {expected}, got {got:?}")]
     Json {
@@ -41,19 +44,25 @@ pub enum DecodeError {
 /// A point from its canonical compressed encoding.
 pub(crate) fn point<P>(what: &'static str, bytes: &[u8]) -> Result<P, DecodeError>
 where
-    P: AffineRepr + CanonicalDeserialize + CanonicalSerialize,
+    P: AffineRepr + CanonicalDeserialize + CanonicalSerialize + Valid,
 {
-    // Deserialization checks the curve and the subgroup; encoding again catches the spellings that
-    // it lets pass, such as stray flags on the point at infinity.
-    let point = P::deserialize_compressed(bytes).map_err(|_| DecodeError::Point(what))?;
+    let refuse = |got| DecodeError::Point { what, got };
+    let point = P::deserialize_compressed_unchecked(bytes).map_err(|_| refuse(NO_POINT))?;
+    // Encoding again catches the spellings that arkworks lets pass, such as infinity with an x.
     let mut again = Vec::with_capacity(bytes.len());
-    let same = point.serialize_compressed(&mut again).is_ok() && again == bytes;
-    if same {
-        Ok(point)
-    } else {
-        Err(DecodeError::Point(what))
+    compress(&point, &mut again);
+    if again != bytes {
+        return Err(refuse("another spelling of one"));
     }
+    // A point with an x coordinate and a sign is on the curve; its subgroup remains to be seen.
+    point.check().map_err(|_| refuse(OUTSIDE))?;
+    Ok(point)
 }
+
+/// What a pair of coordinates is that is no point.
+pub(crate) const NO_POINT: &str = "coordinates that are not of the field or not on the curve";
+/// What a point of the curve is that is not in the group.
+pub(crate) const OUTSIDE: &str = "a point of the curve outside that group";
 
 /// Splits `len` bytes off the front.
 pub(crate) fn take<'a>(
@@ -70,6 +79,7 @@ pub(crate) fn take<'a>(
     Ok(head)
 }
 
+/// Appends the compressed encoding.
 pub(crate) fn compress<P: CanonicalSerialize>(point: &P, out: &mut Vec<u8>) {
     point
         .serialize_compressed(out)

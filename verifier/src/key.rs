@@ -2,7 +2,6 @@
 
 use crate::decode::{self, DecodeError};
 use crate::{Bn254, Fr, G1Affine, G2Affine, Proof};
-use alloc::string::String;
 use alloc::vec::Vec;
 use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
@@ -42,12 +41,14 @@ impl fmt::Debug for KeyId {
 
 impl core::str::FromStr for KeyId {
     type Err = DecodeError;
+
+    /// Reads 64 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, DecodeError> {
         let mut id = [0; 32];
         hex::decode_to_slice(text, &mut id).map_err(|_| DecodeError::Json {
             what: "key id",
             expected: "64 hexadecimal digits",
-            got: String::from(text),
+            got: text.chars().take(80).collect(),
         })?;
         Ok(Self(id))
     }

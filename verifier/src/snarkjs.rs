@@ -1,11 +1,13 @@
 //! The JSON forms of snarkjs, strictly: coordinates canonical, `z` one (or the point at infinity
 //! as snarkjs writes it), points in the prime-order subgroup.
 
+use crate::decode::{NO_POINT, OUTSIDE};
 use crate::{DecodeError, G1Affine, G2Affine, Proof, VerifyingKey, field};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use ark_bn254::{Fq, Fq2};
 use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::PrimeField;
 use serde::{Deserialize, Serialize};
 
@@ -166,11 +168,8 @@ fn read_g1(what: &'static str, json: &JsonG1) -> Result<G1Affine, DecodeError> {
     }
     let [x, y, z] = json;
     let point = G1Affine::new_unchecked(read(x)?, read(y)?);
-    // The group of G1 has prime order: on the curve is in the subgroup.
-    if z != "1" || !point.is_on_curve() {
-        return Err(DecodeError::Point(what));
-    }
-    Ok(point)
+    // All of G1's curve is in the group: its order is prime.
+    check(what, point, z == "1", || true)
 }
 
 fn read_g2(what: &'static str, json: &JsonG2) -> Result<G2Affine, DecodeError> {
@@ -181,8 +180,26 @@ fn read_g2(what: &'static str, json: &JsonG2) -> Result<G2Affine, DecodeError> {
     let pair = |[c0, c1]: &[String; 2]| Ok(Fq2::new(read(c0)?, read(c1)?));
     let point = G2Affine::new_unchecked(pair(x)?, pair(y)?);
     let one = z[0] == "1" && z[1] == "0";
-    if !one || !point.is_on_curve() || !point.is_in_correct_subgroup_assuming_on_curve() {
-        return Err(DecodeError::Point(what));
-    }
-    Ok(point)
+    check(what, point, one, || {
+        point.is_in_correct_subgroup_assuming_on_curve()
+    })
+}
+
+fn check<C: SWCurveConfig>(
+    what: &'static str,
+    point: Affine<C>,
+    z_is_one: bool,
+    in_group: impl Fn() -> bool,
+) -> Result<Affine<C>, DecodeError> {
+    // arkworks takes (0, 0) for infinity, which has a form of its own here.
+    let got = if !z_is_one {
+        "one whose z is not 1"
+    } else if point.is_zero() || !point.is_on_curve() {
+        NO_POINT
+    } else if !in_group() {
+        OUTSIDE
+    } else {
+        return Ok(point);
+    };
+    Err(DecodeError::Point { what, got })
 }
