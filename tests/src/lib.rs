@@ -1,4 +1,6 @@
 //! What crosses rooms, so that no room has to know another to be tested.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+pub mod binary;
 pub mod conformance;
+pub mod net;
