@@ -82,6 +82,12 @@ impl PreparedKey {
                     bad.push(one);
                 }
             }
+            // Where many are bad, products cost more than they save.
+            [.., last] if bad.len() * 16 > last => {
+                for one in part.chunks(1) {
+                    self.search(statements, powers, one, false, bad);
+                }
+            }
             _ if !some_bad && self.all_verify(statements, powers, part) => {}
             _ => {
                 let (left, right) = part.split_at(part.len() / 2);

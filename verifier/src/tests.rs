@@ -611,6 +611,13 @@ fn to_text(element: Fr) -> String {
     field::to_decimal(&element)
 }
 
+fn from_limbs(limbs: [u64; 4]) -> Fr {
+    let base = Fr::from(1_u128 << 64);
+    limbs
+        .into_iter()
+        .fold(Fr::ZERO, |acc, limb| acc * base + Fr::from(limb))
+}
+
 const SEED: [u8; 32] = [7; 32];
 
 #[test]
@@ -701,12 +708,22 @@ proptest! {
 
     #[test]
     fn field_elements_round_trip(limbs in any::<[u64; 4]>()) {
-        let element = limbs.into_iter().fold(Fr::ZERO, |acc, limb| acc * Fr::from(1_u128 << 64) + Fr::from(limb));
+        let element = from_limbs(limbs);
         let bytes = field::to_bytes_be(&element);
         prop_assert_eq!(field::from_bytes_be(&bytes), Ok(element));
         prop_assert_eq!(field::parse(&to_text(element)), Ok(element));
         let hex_text = format!("0x{}", hex::encode(bytes));
         prop_assert_eq!(field::parse(&hex_text), Ok(element));
+    }
+
+    #[test]
+    fn inputs_combine(limbs in prop::collection::vec(any::<[u64; 4]>(), 0..5), shift in 0_u32..250) {
+        let mut inputs: Vec<Fr> = limbs.into_iter().map(from_limbs).collect();
+        inputs.extend([Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(2).pow([shift.into()])]);
+        let ic: Vec<G1Affine> = (0..=inputs.len() as u64).map(g1).collect();
+        let sum = ic[1..].iter().zip(&inputs).fold(ic[0].into_group(), |sum, (point, x)| sum + *point * x);
+        let key = VerifyingKey { alpha: g1(1), beta: g2(1), gamma: g2(1), delta: g2(1), ic };
+        prop_assert_eq!(PreparedKey::new(&key).combine(&inputs), sum);
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The key file; its layout is in the crate's documentation.
 
 use crate::{CircuitKey, KeyError, Provenance};
+use ark_bn254::Bn254;
 use ark_groth16::ProvingKey;
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
-use prooflane_circuits::Circuit;
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate};
+use prooflane_circuits::{Circuit, R1cs};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"PLNKEY\0\0";
 const VERSION: u32 = 1;
 const DIGEST: usize = 32;
 
+/// The key as a file.
 pub(crate) fn write(key: &CircuitKey) -> Vec<u8> {
     let size = key.proving.uncompressed_size();
     let mut bytes = Vec::with_capacity(size + 256);
@@ -32,10 +34,12 @@ pub(crate) fn write(key: &CircuitKey) -> Vec<u8> {
     bytes
 }
 
+/// The key in a file of this circuit. Without validation the points are taken as they are.
 pub(crate) fn read(
     circuit: &dyn Circuit,
     path: &Path,
     bytes: &[u8],
+    validate: Validate,
 ) -> Result<CircuitKey, KeyError> {
     let damaged = |problem: &str| KeyError::Damaged {
         path: path.to_owned(),
@@ -78,12 +82,35 @@ pub(crate) fn read(
         });
     }
     let key_id = take(32)?.to_owned();
-    take(8)?;
-    let proving = ProvingKey::deserialize_uncompressed_unchecked(rest)
+    let size = take(8)?.to_owned();
+    if size != (rest.len() as u64).to_le_bytes() {
+        return Err(damaged("its proving key has another length than it says"));
+    }
+    let proving = ProvingKey::deserialize_with_mode(&mut rest, Compress::No, validate)
         .map_err(|_| damaged("its proving key cannot be read"))?;
+    if !rest.is_empty() || !fits(&proving, &r1cs) {
+        return Err(damaged(
+            "its proving key has more or fewer points than the circuit takes",
+        ));
+    }
     let key = CircuitKey::new(circuit, provenance, proving, r1cs, r1cs_digest);
     if key.key_id().0 != *key_id {
         return Err(damaged("its verifying key is not the one it names"));
     }
     Ok(key)
+}
+
+/// Whether there is a point for every column, and for every power of the quotient polynomial.
+fn fits(key: &ProvingKey<Bn254>, r1cs: &R1cs) -> bool {
+    let inputs = r1cs.num_public + 1;
+    let domain = (r1cs.constraints() + inputs).next_power_of_two();
+    let lengths = [
+        (key.vk.gamma_abc_g1.len(), inputs),
+        (key.a_query.len(), r1cs.columns()),
+        (key.b_g1_query.len(), r1cs.columns()),
+        (key.b_g2_query.len(), r1cs.columns()),
+        (key.l_query.len(), r1cs.num_private),
+        (key.h_query.len(), domain - 1),
+    ];
+    lengths.iter().all(|(got, expected)| got == expected)
 }

@@ -60,8 +60,16 @@ pub enum KeyError {
         /// Which circuit.
         circuit: String,
     },
+    /// Somebody else's key file cannot be used.
+    #[error("the key file offered for {circuit}: {problem}")]
+    Offered {
+        /// Which circuit.
+        circuit: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The key is not the one expected.
-    #[error("expected verifying key {expected}, got {got}")]
+    #[error("expected the verifying key {expected}, got {got}; fetch the key again")]
     WrongKey {
         /// Its id.
         expected: String,
@@ -79,6 +87,21 @@ pub enum KeyError {
         /// Why.
         source: SynthesisError,
     },
+}
+
+impl KeyError {
+    /// The same of a file that is not one's own, for which deleting a file is no remedy.
+    pub(crate) fn of_an_offered_file(self, circuit: &str) -> Self {
+        let problem = match self {
+            Self::Damaged { problem, .. } => problem,
+            Self::Stale { .. } => {
+                "made for another shape of the circuit; both sides must run the same version".into()
+            }
+            other => return other,
+        };
+        let circuit = circuit.to_owned();
+        Self::Offered { circuit, problem }
+    }
 }
 
 impl CircuitKey {

@@ -1,19 +1,24 @@
 //! A directory of key files.
 
 use crate::{CircuitKey, KeyError, file};
+use ark_serialize::Validate;
 use prooflane_circuits::Circuit;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tempfile::NamedTempFile;
 
 /// A directory of key files, each read once.
 pub struct Keys {
     dir: PathBuf,
-    loaded: Mutex<BTreeMap<String, Arc<CircuitKey>>>,
+    slots: Mutex<BTreeMap<&'static str, Slot>>,
 }
+
+/// The key of one circuit, once it is loaded. Locked while it is read or made: whoever asks for it
+/// meanwhile would only do so twice.
+type Slot = Arc<Mutex<Option<Arc<CircuitKey>>>>;
 
 impl Keys {
     /// Opens a directory, making it if need be.
@@ -25,7 +30,7 @@ impl Keys {
         std::fs::create_dir_all(&dir).map_err(|source| io(&dir, source))?;
         Ok(Self {
             dir,
-            loaded: Mutex::default(),
+            slots: Mutex::default(),
         })
     }
 
@@ -42,9 +47,9 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub fn get(&self, circuit: &dyn Circuit) -> Result<Arc<CircuitKey>, KeyError> {
-        // Held while a key is made: whoever asks for it meanwhile would only make it twice.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = loaded.get(circuit.id()) {
+        let slot = self.slot(circuit);
+        let mut loaded = lock(&slot);
+        if let Some(key) = &*loaded {
             return Ok(key.clone());
         }
         let path = self.path(circuit.id());
@@ -62,9 +67,7 @@ impl Keys {
                 }
             }
         };
-        let key = Arc::new(key);
-        loaded.insert(circuit.id().to_owned(), key.clone());
-        Ok(key)
+        Ok(loaded.insert(Arc::new(key)).clone())
     }
 
     /// The key of a circuit if it is here and is the one expected (its [`KeyId`] in hex).
@@ -78,26 +81,28 @@ impl Keys {
         circuit: &dyn Circuit,
         key_id: &str,
     ) -> Result<Option<Arc<CircuitKey>>, KeyError> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if !loaded.contains_key(circuit.id()) {
-            match load(circuit, &self.path(circuit.id())) {
-                Ok(Some(key)) => {
-                    loaded.insert(circuit.id().to_owned(), Arc::new(key));
-                }
-                Ok(None) | Err(KeyError::Damaged { .. } | KeyError::Stale { .. }) => {}
+        let slot = self.slot(circuit);
+        let mut loaded = lock(&slot);
+        if loaded.is_none() {
+            *loaded = match load(circuit, &self.path(circuit.id())) {
+                Ok(key) => key.map(Arc::new),
+                Err(KeyError::Damaged { .. } | KeyError::Stale { .. }) => None,
                 Err(error) => return Err(error),
-            }
+            };
         }
-        let found = loaded
-            .get(circuit.id())
+        let expected = loaded
+            .as_ref()
             .filter(|key| key.key_id().to_string() == key_id);
-        Ok(found.cloned())
+        Ok(expected.cloned())
     }
 
-    /// Keeps the key file that somebody else made, if it holds the key expected.
+    /// Keeps the key file that somebody else made, if it holds the key expected (its [`KeyId`] in
+    /// hex). Unlike a file of one's own, its points are checked.
+    ///
+    /// [`KeyId`]: prooflane_verifier::KeyId
     ///
     /// # Errors
-    /// [`KeyError::WrongKey`], [`KeyError::Damaged`], [`KeyError::Stale`], [`KeyError::Io`].
+    /// [`KeyError::WrongKey`], [`KeyError::Offered`], [`KeyError::Io`]; what was there stays then.
     pub fn install(
         &self,
         circuit: &dyn Circuit,
@@ -105,7 +110,10 @@ impl Keys {
         key_id: &str,
     ) -> Result<Arc<CircuitKey>, KeyError> {
         let path = self.path(circuit.id());
-        let key = Arc::new(file::read(circuit, &path, bytes)?);
+        let key = match file::read(circuit, &path, bytes, Validate::Yes) {
+            Ok(key) => Arc::new(key),
+            Err(error) => return Err(error.of_an_offered_file(circuit.id())),
+        };
         let got = key.key_id().to_string();
         if got != key_id {
             return Err(KeyError::WrongKey {
@@ -113,11 +121,20 @@ impl Keys {
                 got,
             });
         }
+        let slot = self.slot(circuit);
+        let mut loaded = lock(&slot);
         persist(&path, bytes, true)?;
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.insert(circuit.id().to_owned(), key.clone());
-        Ok(key)
+        Ok(loaded.insert(key).clone())
     }
+
+    fn slot(&self, circuit: &dyn Circuit) -> Slot {
+        lock(&self.slots).entry(circuit.id()).or_default().clone()
+    }
+}
+
+/// A panic elsewhere leaves a slot empty or full, never half full.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn io(path: &Path, source: std::io::Error) -> KeyError {
@@ -129,7 +146,7 @@ fn io(path: &Path, source: std::io::Error) -> KeyError {
 
 fn load(circuit: &dyn Circuit, path: &Path) -> Result<Option<CircuitKey>, KeyError> {
     match std::fs::read(path) {
-        Ok(bytes) => file::read(circuit, path, &bytes).map(Some),
+        Ok(bytes) => file::read(circuit, path, &bytes, Validate::No).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(path, error)),
     }

@@ -4,6 +4,8 @@
 mod file;
 mod key;
 mod keys;
+#[cfg(test)]
+mod oracle;
 mod prove;
 #[cfg(test)]
 mod tests;

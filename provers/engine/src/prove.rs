@@ -2,11 +2,11 @@
 
 use crate::CircuitKey;
 use ark_bn254::Bn254;
-use ark_ff::UniformRand;
+use ark_ff::{Field, UniformRand};
 use ark_groth16::Groth16;
 use ark_std::rand::rngs::OsRng;
 use prooflane_circuits::Witness;
-use prooflane_verifier::{Fr, Proof, VerifyError};
+use prooflane_verifier::{Fr, Proof};
 use zeroize::Zeroizing;
 
 /// Why there is no proof. Nothing here tells anything about the witness.
@@ -22,6 +22,9 @@ pub enum ProveError {
         /// Values given.
         got: usize,
     },
+    /// The first value of the witness is not the constant one.
+    #[error("{0}: expected a witness whose first value is one, got another")]
+    NotOne(String),
     /// The witness does not satisfy the circuit.
     #[error("{circuit}: the witness does not satisfy constraint {constraint} (0 is the first)")]
     Unsatisfied {
@@ -72,6 +75,9 @@ pub(crate) fn prove_with(
             got,
         });
     }
+    if assignment.first() != Some(&Fr::ONE) {
+        return Err(ProveError::NotOne(circuit()));
+    }
     if let Some(constraint) = key.r1cs.first_unsatisfied(assignment) {
         return Err(ProveError::Unsatisfied {
             circuit: circuit(),
@@ -98,8 +104,6 @@ pub(crate) fn prove_with(
     };
     match key.prepared().verify(&proof, witness.public_inputs()) {
         Ok(()) => Ok(proof),
-        Err(VerifyError::Invalid | VerifyError::PublicInputs { .. }) => {
-            Err(ProveError::SelfCheck(circuit()))
-        }
+        Err(_) => Err(ProveError::SelfCheck(circuit())),
     }
 }

@@ -1,1 +1,366 @@
+use crate::prove::prove_with;
+use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove};
+use ark_ff::{AdditiveGroup, Field};
+use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
+use prooflane_verifier::{Fr, KeyId, VerifyError};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+/// `x^power = y`, y public; one constraint a multiplication.
+struct Power {
+    id: &'static str,
+    power: usize,
+}
+
+const CUBE: Power = Power {
+    id: "power@1",
+    power: 3,
+};
+
+impl Circuit for Power {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+    fn about(&self) -> &'static str {
+        "I know a root."
+    }
+    fn public_names(&self) -> &'static [&'static str] {
+        &["y"]
+    }
+    fn r1cs(&self) -> Result<R1cs, CircuitError> {
+        // Columns: 1, y, x, x^2, ..; the last product goes to y.
+        let row = |column: usize| vec![(Fr::ONE, column)];
+        let products = 1..self.power;
+        let to = |i: usize| if i + 1 == self.power { 1 } else { i + 2 };
+        Ok(R1cs {
+            num_public: 1,
+            num_private: self.power - 1,
+            a: products.clone().map(|i| row(i + 1)).collect(),
+            b: products.clone().map(|_| row(2)).collect(),
+            c: products.map(|i| row(to(i))).collect(),
+        })
+    }
+    fn public_inputs(&self, inputs: &Value) -> Result<Vec<Fr>, InputError> {
+        Ok(self.witness(inputs)?.public_inputs().to_vec())
+    }
+    fn witness(&self, inputs: &Value) -> Result<Witness, InputError> {
+        let x = Fr::from(inputs["x"].as_u64().unwrap());
+        let power = |n: usize| x.pow([n as u64]);
+        let mut assignment = vec![Fr::ONE, power(self.power)];
+        assignment.extend((1..self.power).map(power));
+        Ok(Witness::new(assignment, 1))
+    }
+    fn example(&self) -> Value {
+        json!({"x": 3})
+    }
+}
+
+fn keys() -> (tempfile::TempDir, Keys) {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = Keys::open(dir.path().join("keys")).unwrap();
+    (dir, keys)
+}
+
+fn again(keys: &Keys) -> Keys {
+    Keys::open(keys.path("").parent().unwrap()).unwrap()
+}
+
+/// `bytes` with its body changed and its digest right again.
+fn reseal(bytes: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = bytes[..bytes.len() - 32].to_vec();
+    change(&mut body);
+    let digest = blake3::hash(&body);
+    body.extend_from_slice(digest.as_bytes());
+    body
+}
+
+/// Offset of the proving key in a key file of [`CUBE`].
+const PROVING: usize = 8 + 4 + 1 + 1 + 7 + 32 + 32 + 8;
+
+#[test]
+fn proves() {
+    let (_dir, keys) = keys();
+    let key = keys.get(&CUBE).unwrap();
+    assert_eq!(key.circuit(), "power@1");
+    assert_eq!(key.provenance(), Provenance::Development);
+    assert_eq!(key.constraints(), 2);
+    assert_eq!(key.key_id(), key.verifying_key().id());
+
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let one = prove(&key, &witness).unwrap();
+    let two = prove(&key, &witness).unwrap();
+    let verify = |proof| key.prepared().verify(proof, witness.public_inputs());
+    assert_eq!((verify(&one), verify(&two)), (Ok(()), Ok(())));
+    assert!(one.a != two.a && one.b != two.b && one.c != two.c);
+    let other = key.prepared().verify(&one, &[Fr::from(28)]);
+    assert_eq!(other, Err(VerifyError::Invalid));
+    // The same randomness, the same proof: nothing else goes in.
+    let (r, s) = (Fr::from(5), Fr::from(6));
+    let with = |s| prove_with(&key, &witness, &r, &s).unwrap();
+    assert_eq!(with(s), with(s));
+    assert_ne!(with(s), with(r));
+}
+
+#[test]
+fn refuses_wrong_witnesses() {
+    let (_dir, keys) = keys();
+    let key = keys.get(&CUBE).unwrap();
+    let good = CUBE.witness(&CUBE.example()).unwrap();
+    let circuit = || "power@1".to_owned();
+    // 1, y, x, x^2: constraint 0 is x * x = x^2, constraint 1 is x^2 * x = y.
+    for (column, constraint) in [(1, 1), (2, 0), (3, 0)] {
+        let mut assignment = good.assignment().to_vec();
+        assignment[column] += Fr::ONE;
+        let error = prove(&key, &Witness::new(assignment, 1)).unwrap_err();
+        let circuit = circuit();
+        assert_eq!(
+            error,
+            ProveError::Unsatisfied {
+                circuit,
+                constraint
+            }
+        );
+    }
+    let zeros = Witness::new(vec![Fr::ZERO; 4], 1);
+    assert_eq!(prove(&key, &zeros), Err(ProveError::NotOne(circuit())));
+    for (values, public) in [(3, 1), (5, 1), (4, 0), (4, 2)] {
+        let witness = Witness::new(vec![Fr::ONE; values], public);
+        let error = prove(&key, &witness).unwrap_err();
+        assert!(matches!(error, ProveError::Shape { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_proof_that_does_not_verify_stays_inside() {
+    let mut key = CircuitKey::development(&CUBE).unwrap();
+    let other = CircuitKey::development(&CUBE).unwrap();
+    // As if memory had flipped: points of another key.
+    key.proving.l_query = other.proving.l_query;
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let error = prove(&key, &witness).unwrap_err();
+    assert_eq!(error, ProveError::SelfCheck("power@1".into()));
+}
+
+#[test]
+fn a_key_is_made_once_and_read_back() {
+    let (_dir, keys) = keys();
+    let made = keys.get(&CUBE).unwrap();
+    assert!(Arc::ptr_eq(&made, &keys.get(&CUBE).unwrap()));
+    let read = again(&keys).get(&CUBE).unwrap();
+    assert_eq!(read.key_id(), made.key_id());
+    assert_eq!(read.provenance(), Provenance::Development);
+    let witness = CUBE.witness(&json!({"x": 5})).unwrap();
+    let proof = prove(&read, &witness).unwrap();
+    let verified = made.prepared().verify(&proof, witness.public_inputs());
+    assert_eq!(verified, Ok(()));
+
+    let id = made.key_id().to_string();
+    assert!(again(&keys).find(&CUBE, &id).unwrap().is_some());
+    let zeros = KeyId([0; 32]).to_string();
+    assert!(again(&keys).find(&CUBE, &zeros).unwrap().is_none());
+    let other = Power {
+        id: "power@2",
+        power: 2,
+    };
+    assert!(keys.find(&other, &id).unwrap().is_none());
+    assert!(!keys.path("power@2").exists());
+}
+
+#[test]
+fn a_race_ends_with_one_key() {
+    let (_dir, keys) = keys();
+    for round in 0..8 {
+        let circuit = &Power {
+            id: ["r@0", "r@1", "r@2", "r@3", "r@4", "r@5", "r@6", "r@7"][round],
+            power: 9,
+        };
+        // Each stands for a process, with two threads.
+        let processes: Vec<Keys> = (0..4).map(|_| again(&keys)).collect();
+        let ids: BTreeSet<KeyId> = std::thread::scope(|scope| {
+            let threads: Vec<_> = processes
+                .iter()
+                .chain(&processes)
+                .map(|keys| scope.spawn(|| keys.get(circuit).unwrap().key_id()))
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert_eq!(ids.len(), 1);
+        assert_eq!(
+            ids.first(),
+            Some(&again(&keys).get(circuit).unwrap().key_id())
+        );
+    }
+    let files = std::fs::read_dir(keys.path("").parent().unwrap()).unwrap();
+    assert_eq!(files.count(), 8, "only the keys are left");
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let (_dir, keys) = keys();
+    keys.get(&CUBE).unwrap();
+    let path = keys.path(CUBE.id());
+    let good = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        match again(&keys).get(&CUBE).map(|key| key.key_id()) {
+            Err(KeyError::Damaged { problem, .. }) => problem,
+            other => panic!("{other:?}"),
+        }
+    };
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        refused(&bytes);
+    }
+    for len in (0..good.len()).step_by(7) {
+        refused(&good[..len]);
+    }
+    refused(&[&good[..], &[0]].concat());
+    // With a digest that fits.
+    let changed = |at: usize, to: u8| refused(&reseal(&good, |body| body[at] = to));
+    assert!(changed(8, 2).contains("version"));
+    assert!(changed(12, 7).contains("provenance"));
+    assert!(changed(14, b'x').contains("another circuit"));
+    assert!(changed(14 + 7 + 32, 0).contains("verifying key") || good[14 + 7 + 32] == 0);
+    for len in 8..PROVING {
+        assert!(refused(&reseal(&good, |body| body.truncate(len))).contains("early"));
+    }
+    assert!(refused(&reseal(&good, |body| body.truncate(PROVING + 9))).contains("length"));
+    assert!(refused(&reseal(&good, |body| body.push(0))).contains("length"));
+    let longer = |body: &mut Vec<u8>| {
+        body.push(0);
+        let size = (body.len() - PROVING) as u64;
+        body[PROVING - 8..PROVING].copy_from_slice(&size.to_le_bytes());
+    };
+    assert!(refused(&reseal(&good, longer)).contains("points"));
+    // A count of points that no file can hold is an error too, not an allocation.
+    let counts = |body: &mut Vec<u8>| {
+        let ic = PROVING + 64 + 3 * 128;
+        body[ic..ic + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+    };
+    assert!(refused(&reseal(&good, counts)).contains("cannot be read"));
+
+    std::fs::write(&path, &good).unwrap();
+    assert!(again(&keys).get(&CUBE).is_ok());
+}
+
+#[test]
+fn a_key_for_another_shape_is_refused() {
+    let (_dir, keys) = keys();
+    keys.get(&CUBE).unwrap();
+    let changed = Power { power: 4, ..CUBE };
+    let Err(error) = again(&keys).get(&changed) else {
+        panic!("a stale key was loaded")
+    };
+    assert!(matches!(error, KeyError::Stale { .. }));
+    assert!(error.to_string().contains("delete the file"), "{error}");
+    // Doing what it says helps.
+    std::fs::remove_file(keys.path(CUBE.id())).unwrap();
+    assert!(again(&keys).get(&changed).is_ok());
+}
+
+#[test]
+fn installs_the_key_expected_and_no_other() {
+    let (_network, network) = keys();
+    let (_prover, prover) = keys();
+    let key = network.get(&CUBE).unwrap();
+    let id = key.key_id().to_string();
+    let bytes = std::fs::read(network.path(CUBE.id())).unwrap();
+    // The prover's own key goes out of the way.
+    assert_ne!(prover.get(&CUBE).unwrap().key_id(), key.key_id());
+    assert!(prover.find(&CUBE, &id).unwrap().is_none());
+
+    let refused = |bytes: &[u8], id: &str| {
+        let before = std::fs::read(prover.path(CUBE.id())).unwrap();
+        let Err(error) = prover.install(&CUBE, bytes, id) else {
+            panic!("installed")
+        };
+        assert_eq!(std::fs::read(prover.path(CUBE.id())).unwrap(), before);
+        error.to_string()
+    };
+    let zeros = KeyId([0; 32]).to_string();
+    assert!(refused(&bytes, &zeros).contains(&zeros));
+    assert!(refused(&bytes[1..], &id).contains("offered for power@1"));
+    assert!(refused(&[], &id).contains("offered for power@1"));
+    // A point of the proving key that is not on the curve: the last one, which is no part of the
+    // verifying key.
+    let last = |body: &mut Vec<u8>| {
+        let at = body.len() - 33;
+        body[at - 31] ^= 1;
+    };
+    assert!(refused(&reseal(&bytes, last), &id).contains("cannot be read"));
+    let (_other, other) = keys();
+    other.get(&Power { power: 4, ..CUBE }).unwrap();
+    let stale = std::fs::read(other.path(CUBE.id())).unwrap();
+    assert!(refused(&stale, &id).contains("same version"));
+
+    prover.install(&CUBE, &bytes, &id).unwrap();
+    let found = prover.find(&CUBE, &id).unwrap().unwrap();
+    assert_eq!(again(&prover).get(&CUBE).unwrap().key_id(), key.key_id());
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let proof = prove(&found, &witness).unwrap();
+    let verified = key.prepared().verify(&proof, witness.public_inputs());
+    assert_eq!(verified, Ok(()));
+}
+
+#[test]
+fn io_errors_name_the_file() {
+    let (dir, _) = keys();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let Err(error) = Keys::open(&file) else {
+        panic!("a file is no directory")
+    };
+    assert!(error.to_string().contains("file"), "{error}");
+}
+
+#[test]
+fn every_circuit_of_the_registry_proves_its_example() {
+    let (_dir, keys) = keys();
+    for circuit in prooflane_circuits::registry() {
+        let key = keys.get(*circuit).unwrap();
+        let witness = circuit.witness(&circuit.example()).unwrap();
+        let proof = prove(&key, &witness).unwrap();
+        let inputs = circuit.public_inputs(&circuit.example()).unwrap();
+        assert_eq!(key.prepared().verify(&proof, &inputs), Ok(()));
+        assert_eq!(
+            key.verifying_key().public_inputs(),
+            circuit.public_names().len()
+        );
+    }
+}
+
+/// `cargo test --release -p prooflane-engine -- --ignored --nocapture timings`
+#[test]
+#[ignore = "a measurement"]
+fn timings() {
+    fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+        let started = Instant::now();
+        let value = work();
+        (value, started.elapsed())
+    }
+    let (_dir, keys) = keys();
+    for circuit in prooflane_circuits::registry() {
+        let (made, set_up) = timed(|| keys.get(*circuit).unwrap());
+        let (key, load) = timed(|| again(&keys).get(*circuit).unwrap());
+        let bytes = std::fs::read(keys.path(circuit.id())).unwrap();
+        let id = made.key_id().to_string();
+        let (_, install) = timed(|| keys.install(*circuit, &bytes, &id).unwrap());
+        let (_, r1cs) = timed(|| circuit.r1cs().unwrap());
+        let (witness, make) = timed(|| circuit.witness(&circuit.example()).unwrap());
+        let mut proving: Vec<Duration> = (0..9)
+            .map(|_| timed(|| prove(&key, &witness).unwrap()).1)
+            .collect();
+        proving.sort();
+        let (_, check) = timed(|| key.r1cs.first_unsatisfied(witness.assignment()));
+        println!(
+            "{}: set-up {set_up:?}, {} KB, load {load:?} (matrices {r1cs:?}), install {install:?}, \
+             witness {make:?}, prove {:?} (satisfied? {check:?})",
+            circuit.id(),
+            bytes.len() / 1000,
+            proving[4],
+        );
+    }
+}
