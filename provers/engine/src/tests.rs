@@ -6,7 +6,6 @@ use prooflane_verifier::{Fr, KeyId, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// `x^power = y`, y public; one constraint a multiplication.
 struct Power {
@@ -328,39 +327,6 @@ fn every_circuit_of_the_registry_proves_its_example() {
         assert_eq!(
             key.verifying_key().public_inputs(),
             circuit.public_names().len()
-        );
-    }
-}
-
-/// `cargo test --release -p prooflane-engine -- --ignored --nocapture timings`
-#[test]
-#[ignore = "a measurement"]
-fn timings() {
-    fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-        let started = Instant::now();
-        let value = work();
-        (value, started.elapsed())
-    }
-    let (_dir, keys) = keys();
-    for circuit in prooflane_circuits::registry() {
-        let (made, set_up) = timed(|| keys.get(*circuit).unwrap());
-        let (key, load) = timed(|| again(&keys).get(*circuit).unwrap());
-        let bytes = std::fs::read(keys.path(circuit.id())).unwrap();
-        let id = made.key_id().to_string();
-        let (_, install) = timed(|| keys.install(*circuit, &bytes, &id).unwrap());
-        let (_, r1cs) = timed(|| circuit.r1cs().unwrap());
-        let (witness, make) = timed(|| circuit.witness(&circuit.example()).unwrap());
-        let mut proving: Vec<Duration> = (0..9)
-            .map(|_| timed(|| prove(&key, &witness).unwrap()).1)
-            .collect();
-        proving.sort();
-        let (_, check) = timed(|| key.r1cs.first_unsatisfied(witness.assignment()));
-        println!(
-            "{}: set-up {set_up:?}, {} KB, load {load:?} (matrices {r1cs:?}), install {install:?}, \
-             witness {make:?}, prove {:?} (satisfied? {check:?})",
-            circuit.id(),
-            bytes.len() / 1000,
-            proving[4],
         );
     }
 }
