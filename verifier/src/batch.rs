@@ -132,7 +132,7 @@ impl PreparedKey {
 }
 
 /// One 128-bit power for each statement, from the seed and all statements.
-fn powers(statements: &[Statement], seed: &[u8; 32]) -> Vec<Fr> {
+pub(crate) fn powers(statements: &[Statement], seed: &[u8; 32]) -> Vec<Fr> {
     let mut all = Sha256::new();
     all.update(b"prooflane batch v1");
     all.update(seed);

@@ -321,6 +321,14 @@ fn malformed_compact_keys() {
             "{error}"
         );
     }
+    let (what, expected, got) = ("ic", 32, 0);
+    let none = DecodeError::Length {
+        what,
+        expected,
+        got,
+    };
+    let bytes = [&good[..224], &[0; 4]].concat();
+    assert_eq!(VerifyingKey::from_compact(&bytes), Err(none));
     let mut bytes = vec![];
     crate::decode::compress(&stray(), &mut bytes);
     for (at, name) in [(32, "beta"), (96, "gamma"), (160, "delta")] {
@@ -672,6 +680,29 @@ fn errors_that_cancel_are_found() {
     for seed in 0..8 {
         assert_eq!(prepared.find_bad(&batch, &[seed; 32]), [2, 3]);
     }
+}
+
+#[test]
+fn every_power_depends_on_the_seed_and_on_all_statements() {
+    let (_, good) = fixture(3);
+    let mut batches = vec![good.clone(); 6];
+    batches[0][2].proof = good[0].proof;
+    batches[1][0].public_inputs[1] += Fr::ONE;
+    batches[2][2].public_inputs[0] += Fr::ONE;
+    batches[3].swap(0, 1);
+    // The same numbers in the same order, divided otherwise.
+    let moved = batches[4][1].public_inputs.pop().unwrap();
+    batches[4][2].public_inputs.insert(0, moved);
+    let mut powers: Vec<Fr> = batches
+        .iter()
+        .map(|batch| (batch, SEED))
+        .chain([(&good, [8; 32])])
+        .flat_map(|(batch, seed)| crate::batch::powers(batch, &seed))
+        .collect();
+    assert_eq!(powers.len(), 21);
+    powers.sort_unstable();
+    powers.dedup();
+    assert_eq!(powers.len(), 21);
 }
 
 proptest! {
