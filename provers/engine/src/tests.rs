@@ -1,6 +1,8 @@
 use crate::prove::prove_with;
 use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove};
+use ark_bn254::Bn254;
 use ark_ff::{AdditiveGroup, Field};
+use ark_groth16::ProvingKey;
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
 use prooflane_verifier::{Fr, KeyId, VerifyError};
 use serde_json::{Value, json};
@@ -302,6 +304,29 @@ fn installs_the_key_expected_and_no_other() {
     let proof = prove(&found, &witness).unwrap();
     let verified = key.prepared().verify(&proof, witness.public_inputs());
     assert_eq!(verified, Ok(()));
+}
+
+#[test]
+fn keys_that_lack_points_are_refused() {
+    let (_dir, keys) = keys();
+    let lacking: [fn(&mut ProvingKey<Bn254>); 6] = [
+        |key| key.vk.gamma_abc_g1.truncate(1),
+        |key| key.a_query.truncate(1),
+        |key| key.b_g1_query.clear(),
+        |key| key.b_g2_query.clear(),
+        |key| key.l_query.push(key.delta_g1),
+        |key| key.h_query.truncate(1),
+    ];
+    for change in lacking {
+        let mut key = CircuitKey::development(&CUBE).unwrap();
+        change(&mut key.proving);
+        let id = key.key_id().to_string();
+        let Err(error) = keys.install(&CUBE, &crate::file::write(&key), &id) else {
+            panic!("installed")
+        };
+        assert!(error.to_string().contains("points"), "{error}");
+    }
+    assert!(!keys.path(CUBE.id()).exists());
 }
 
 #[test]
