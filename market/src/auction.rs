@@ -292,6 +292,8 @@ fn best_ask(
     if reputation < task.spec.min_reputation {
         return blocked(Obstacle::Reputation);
     }
+    // An ask that only its price keeps out came furthest, the cheapest of them first.
+    let far = |(obstacle, price): &(Obstacle, Option<Credits>)| (price.map(Reverse), *obstacle);
     let mut furthest = (Obstacle::Circuit, None);
     let mut best: Option<Bid> = None;
     for ask in &prover.asks {
@@ -323,7 +325,9 @@ fn best_ask(
             }
             continue;
         };
-        furthest = obstacle;
+        if far(&obstacle) > far(&furthest) {
+            furthest = obstacle;
+        }
     }
     best.ok_or(furthest)
 }

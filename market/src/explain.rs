@@ -173,3 +173,6 @@ impl NoMatch {
         words
     }
 }
+
+#[cfg(test)]
+mod tests;

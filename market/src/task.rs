@@ -385,9 +385,9 @@ pub enum Refusal {
         status: Status,
     },
     /// The attempt is not the running one.
-    #[error("expected attempt {current}, got {got}; another attempt has taken over, drop this one")]
+    #[error("attempt {got} is over, the newest is {current}; drop it")]
     Superseded {
-        /// The running attempt.
+        /// The newest attempt.
         current: AttemptNo,
         /// The attempt named.
         got: AttemptNo,
@@ -427,13 +427,16 @@ pub struct Task {
     /// Every attempt, oldest first; attempt `n` is at `n - 1`.
     pub attempts: Vec<Attempt>,
     /// Everything that happened, oldest first. Bounded: repeated auctions that fail for the same
-    /// reason are one event.
+    /// reason are one event, and see [`Task::EVENT_LIMIT`].
     pub events: Vec<Event>,
 }
 
 impl Task {
     /// What a prover says of a failure is kept up to this many characters.
     pub const MESSAGE_LIMIT: usize = 300;
+    /// With this many events, further auctions that find nobody are no events any more: a task must
+    /// fit its record however long it waits. The state tells the newest reason all the same.
+    pub const EVENT_LIMIT: usize = 256;
 
     /// A new task, due for its first auction at once.
     ///
@@ -538,7 +541,7 @@ impl Task {
             next_auction_at: now + rules.pause(self.rounds),
             no_match: Some(no_match.clone()),
         };
-        if known.as_ref() != Some(&no_match) {
+        if known.as_ref() != Some(&no_match) && self.events.len() < Self::EVENT_LIMIT {
             self.record(now, EventKind::Unmatched { no_match });
         }
         Ok(())
@@ -692,6 +695,14 @@ impl Task {
         Ok(effects)
     }
 
+    /// Whether a valid proof of this attempt would complete the task: worth asking before verifying.
+    ///
+    /// # Errors
+    /// As [`Task::complete`].
+    pub fn may_complete(&self, prover: &ProverId, attempt: AttemptNo) -> Result<(), Refusal> {
+        self.open_attempt(prover, attempt).map(|_| ())
+    }
+
     /// A proof of this attempt verified. Any attempt that was ever assigned may complete an open
     /// task: the requester wants a proof, and this is one.
     ///
@@ -703,12 +714,7 @@ impl Task {
         attempt: AttemptNo,
         now: Timestamp,
     ) -> Result<Vec<Effect>, Refusal> {
-        if self.status().is_terminal() {
-            return Err(Refusal::Ended {
-                status: self.status(),
-            });
-        }
-        let index = self.attempt_of(prover, attempt)?;
+        let index = self.open_attempt(prover, attempt)?;
         let mut effects = Vec::new();
         // A later attempt may be running: whoever holds it is let go without a mark.
         if let Some(lease) = self.lease().cloned() {
@@ -890,11 +896,7 @@ impl Task {
 
     /// The lease of the running attempt, if it is this prover's and this attempt's.
     fn running(&self, prover: &ProverId, attempt: AttemptNo) -> Result<&Lease, Refusal> {
-        let status = self.status();
-        if status.is_terminal() {
-            return Err(Refusal::Ended { status });
-        }
-        self.attempt_of(prover, attempt)?;
+        self.open_attempt(prover, attempt)?;
         match self.lease() {
             Some(lease) if lease.attempt == attempt => Ok(lease),
             _ => Err(Refusal::Superseded {
@@ -904,8 +906,12 @@ impl Task {
         }
     }
 
-    /// The index of an attempt that was assigned to this prover.
-    fn attempt_of(&self, prover: &ProverId, attempt: AttemptNo) -> Result<usize, Refusal> {
+    /// The index of an attempt of this open task that was assigned to this prover.
+    fn open_attempt(&self, prover: &ProverId, attempt: AttemptNo) -> Result<usize, Refusal> {
+        let status = self.status();
+        if status.is_terminal() {
+            return Err(Refusal::Ended { status });
+        }
         self.attempts
             .iter()
             .position(|a| a.number == attempt && a.prover == *prover)
