@@ -3,7 +3,7 @@
 use crate::secrets::InputKey;
 use crate::tasks::{Decision, TaskRecord, decode};
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, TaskId, Timestamp};
+use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, Task, TaskId, Timestamp};
 use prooflane_store::{Index, Query};
 use serde_json::Value;
 use std::time::Duration;
@@ -83,19 +83,15 @@ impl Coordinator {
             let page = self.ports.table.query(&query).await?;
             for item in page.items {
                 let record: TaskRecord = decode(&item, "task")?;
-                let id = record.task.id();
-                let wanted = match record.task.status() {
-                    Status::Assigned => true,
-                    Status::InProgress => request
-                        .holding
-                        .as_ref()
-                        .is_some_and(|held| !held.contains(&id)),
-                    _ => false,
-                };
-                if !wanted {
+                if !wanted(request, &record.task) {
                     continue;
                 }
-                assignments.extend(self.claim_one(&request.prover, id).await?);
+                match self.claim_one(request, &record).await {
+                    Ok(assignment) => assignments.extend(assignment),
+                    // What was claimed already must reach the prover.
+                    Err(_) if !assignments.is_empty() => return Ok(assignments),
+                    Err(error) => return Err(error),
+                }
                 if assignments.len() == request.max {
                     break;
                 }
@@ -108,23 +104,39 @@ impl Coordinator {
         Ok(assignments)
     }
 
-    /// None if it is no longer this prover's.
-    async fn claim_one(&self, prover: &ProverId, id: TaskId) -> Result<Option<Assignment>, Error> {
+    /// None if it is no longer this prover's, or another call of this prover's was faster.
+    async fn claim_one(
+        &self,
+        request: &ClaimRequest,
+        listed: &TaskRecord,
+    ) -> Result<Option<Assignment>, Error> {
         let now = self.now();
+        let id = listed.task.id();
+        // Read before the claim: a prover is not to lose its stake over inputs it never got.
+        let inputs = match self.inputs(listed).await {
+            Ok(inputs) => inputs,
+            // It has ended meanwhile, and its key with it.
+            Err(Error::Corrupt { .. }) if self.load(id).await?.value.task.lease().is_none() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let claimed = self
             .change(id, |task| {
+                if !wanted(request, task) {
+                    return Ok(Decision::Keep(None));
+                }
                 let attempt = task.attempt();
-                task.claim(prover, attempt, now, &self.rules)?;
-                Ok(Decision::Change(Vec::new(), attempt))
+                task.claim(&request.prover, attempt, now, &self.rules)?;
+                Ok(Decision::Change(Vec::new(), Some(attempt)))
             })
             .await;
         let (record, attempt) = match claimed {
-            Ok(claimed) => claimed,
-            Err(Error::Refused(_)) => return Ok(None),
+            Ok((record, Some(attempt))) => (record, attempt),
+            Ok((_, None)) | Err(Error::Refused(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
         metrics::counter!("prooflane_tasks_claimed_total").increment(1);
-        let inputs = self.inputs(&record).await?;
         let task = &record.task;
         Ok(Some(Assignment {
             task_id: id,
@@ -190,5 +202,15 @@ impl Coordinator {
             .lease()
             .cloned()
             .ok_or(Error::Corrupt { what: "lease" })
+    }
+}
+
+/// Whether the prover is to get this task: it has not started it, or has lost it in a restart.
+fn wanted(request: &ClaimRequest, task: &Task) -> bool {
+    let lost = |held: &Vec<TaskId>| !held.contains(&task.id());
+    match task.status() {
+        Status::Assigned => true,
+        Status::InProgress => request.holding.as_ref().is_some_and(lost),
+        _ => false,
     }
 }

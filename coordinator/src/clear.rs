@@ -180,8 +180,10 @@ impl Coordinator {
             {
                 return Ok(false);
             }
+            // Hints may be repeated; only an auction that is due counts as one that found nobody.
+            let due = task.wake_at().is_some_and(|at| at <= now);
             match clear(task, &view.book, now, &self.rules) {
-                Clearing::NoMatch(_) if !note_no_match => return Ok(false),
+                Clearing::NoMatch(_) if !(note_no_match && due) => return Ok(false),
                 Clearing::NoMatch(no_match) => {
                     task.unmatched(no_match, now, &self.rules)?;
                     let write = record.value.put(Expect::Version(record.version));

@@ -2,7 +2,7 @@
 
 use crate::tasks::{Decision, TaskRecord};
 use crate::{Coordinator, Error, clear, layout};
-use prooflane_market::{AttemptNo, ProverId, Ratio, State, Status, Task, TaskId};
+use prooflane_market::{AttemptEnd, AttemptNo, ProverId, Ratio, State, Status, Task, TaskId};
 use prooflane_store::PutMode;
 use prooflane_verifier::{Fr, Proof, field};
 
@@ -17,7 +17,8 @@ pub struct Verdict {
 
 impl Coordinator {
     /// Verifies a proof and settles: pays for a valid one, gives the task back to the market for an
-    /// invalid one. The same call again gets the same answer.
+    /// invalid one. The same call again gets the same answer. Nothing is verified or stored for a
+    /// prover that was not assigned the attempt.
     ///
     /// # Errors
     /// [`Error::Refused`] if the attempt is not this prover's or the task has ended otherwise.
@@ -32,21 +33,22 @@ impl Coordinator {
         if let Some(verdict) = already(&record.task, prover, attempt) {
             return Ok(verdict);
         }
+        record.task.may_complete(prover, attempt)?;
         let valid = self.verifies(&record, proof)?;
         metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
             .increment(1);
         let now = self.now();
         if !valid {
             self.change(id, |task| {
+                if was_rejected(task, prover, attempt) {
+                    return Ok(Decision::Keep(()));
+                }
                 let effects = task.reject(prover, attempt, now, &self.rules)?;
                 Ok(Decision::Change(effects, ()))
             })
             .await?;
             self.reopened(id).await;
-            return Ok(Verdict {
-                accepted: false,
-                quality: Ratio::ZERO,
-            });
+            return Ok(REJECTED);
         }
         // Before the task says that there is a proof, there is one.
         let blob = layout::proof_blob(id, attempt);
@@ -129,6 +131,12 @@ impl Coordinator {
 
     fn verifies(&self, record: &TaskRecord, proof: &Proof) -> Result<bool, Error> {
         let entry = self.catalogue.find(&record.task.spec.circuit)?;
+        // Whoever proved for a key that the network has replaced since is not to blame.
+        if entry.key_id.to_string() != record.key_id {
+            return Err(Error::Corrupt {
+                what: "task: it was submitted for another verifying key",
+            });
+        }
         let public: Result<Vec<Fr>, _> = record
             .public_inputs
             .iter()
@@ -148,6 +156,18 @@ fn quality_of(task: &Task) -> Ratio {
     }
 }
 
+const REJECTED: Verdict = Verdict {
+    accepted: false,
+    quality: Ratio::ZERO,
+};
+
+/// Whether a proof of this very attempt was found invalid before.
+fn was_rejected(task: &Task, prover: &ProverId, attempt: AttemptNo) -> bool {
+    let mut attempts = task.attempts.iter();
+    attempts
+        .any(|a| a.number == attempt && a.prover == *prover && a.end == Some(AttemptEnd::Invalid))
+}
+
 /// The verdict on this very attempt, if it was given before.
 fn already(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict> {
     match &task.state {
@@ -160,6 +180,7 @@ fn already(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict
             accepted: true,
             quality: *quality,
         }),
+        _ if task.status().is_terminal() && was_rejected(task, prover, attempt) => Some(REJECTED),
         _ => None,
     }
 }

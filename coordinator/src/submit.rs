@@ -163,6 +163,7 @@ impl Coordinator {
                 Err(CommitError::Conflict { .. } | CommitError::Unknown(_)) => {
                     // Either the task is there already, whoever wrote it, or nothing happened.
                     if let Some(submitted) = self.repeated(id, &record.content).await? {
+                        self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
                         return Ok(submitted);
                     }
                 }

@@ -4,16 +4,17 @@
 use crate::tasks::{Decision, TaskRecord, decode};
 use crate::{Coordinator, Error, clear, layout};
 use prooflane_market::{Status, Timestamp};
-use prooflane_store::{Index, Query};
+use prooflane_store::{Index, Item, Query};
 
 impl Coordinator {
     /// Acts on every task whose wake-up time has come; returns how many those were.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, or that of the first task that could not be woken, after all others were.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let now = self.now();
         let mut due = 0;
+        let mut woken = Ok(());
         for shard in 0..layout::WAKE_SHARDS {
             // What is due now stays due until it is acted on, so one page a sweep loses nothing.
             let query = Query::new(Index::Wake, layout::wake_partition(shard))
@@ -21,16 +22,16 @@ impl Coordinator {
                 .limit(100);
             for item in self.ports.table.query(&query).await?.items {
                 due += 1;
-                let record: TaskRecord = decode(&item, "task")?;
-                self.wake(record.task.id(), now).await?;
+                woken = woken.and(self.wake(&item, now).await);
             }
         }
         metrics::gauge!("prooflane_sweeper_due")
             .set(f64::from(u32::try_from(due).unwrap_or(u32::MAX)));
-        Ok(due)
+        woken.map(|()| due)
     }
 
-    async fn wake(&self, id: prooflane_market::TaskId, now: Timestamp) -> Result<(), Error> {
+    async fn wake(&self, item: &Item, now: Timestamp) -> Result<(), Error> {
+        let id = decode::<TaskRecord>(item, "task")?.task.id();
         let woken = self
             .change(id, |task| {
                 Ok(match task.tick(now, &self.rules) {

@@ -664,8 +664,9 @@ proptest! {
 
     #[test]
     fn time_alone_ends_every_task(ops in ops(), deadline in 1..200_000_u64) {
-        let deadline = Some(START + Millis(deadline));
-        let mut task = Task::submit(NewTask { deadline, ..spec() }, START).unwrap();
+        let deadline = START + Millis(deadline);
+        let spec = NewTask { deadline: Some(deadline), ..spec() };
+        let mut task = Task::submit(spec, START).unwrap();
         let mut now = START;
         for op in &ops {
             if let Op::Jump(by) = op {
@@ -677,7 +678,7 @@ proptest! {
         for _ in 0..3 {
             if let Some(at) = task.wake_at() {
                 now = now.max(at);
-                task.tick(now.max(deadline.unwrap()), &rules());
+                task.tick(now.max(deadline), &rules());
             }
         }
         prop_assert!(task.status().is_terminal(), "{:?}", task.state);
