@@ -1,0 +1,12 @@
+//! The use-cases over the embedded adapters, with real proofs and virtual time.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod faults;
+mod harness;
+mod life;
+mod market;
+mod payments;
+mod privacy;
+mod restart;
+mod submit;
