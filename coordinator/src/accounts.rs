@@ -119,10 +119,21 @@ impl Coordinator {
         for _ in 0..TRIES {
             match self.ports.table.commit(&writes).await {
                 Ok(()) => return Ok(true),
-                Err(CommitError::Conflict { .. }) => return Ok(false),
-                // The next try tells: it conflicts if this one happened, and then it was granted.
-                Err(CommitError::Unknown(_) | CommitError::Insufficient { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
+                // A store may call it a conflict when others write to the mint at the same time.
+                Err(CommitError::Conflict { .. } | CommitError::Insufficient { .. }) => {
+                    if self
+                        .ports
+                        .table
+                        .get(&layout::account(name))
+                        .await?
+                        .is_some()
+                    {
+                        return Ok(false);
+                    }
+                }
+                // The next try tells: it conflicts if this one happened.
+                Err(CommitError::Unknown(_)) => {}
             }
         }
         Err(Error::Contention(TRIES))

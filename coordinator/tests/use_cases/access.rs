@@ -1,1 +1,65 @@
+use crate::harness::*;
+use prooflane_coordinator::{Access, ApiKey, Role};
 
+fn holder(name: &str, roles: &[Role]) -> ApiKey {
+    ApiKey {
+        name: name.into(),
+        roles: roles.to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn a_key_names_its_holder_and_only_a_digest_of_it_is_kept() {
+    let net = Net::open();
+    let alice = holder("alice", &[Role::Requester]);
+    let key = net.create_api_key(&alice).await.unwrap();
+    let other = net.create_api_key(&alice).await.unwrap();
+    assert_ne!(key, other);
+    assert!(key.starts_with("plk_") && key.len() == 4 + 64);
+    let access = net.authenticate(&key).await.unwrap();
+    assert_eq!(access.name(), Some("alice"));
+    let under_itself = prooflane_store::Key::new(format!("apikey#{key}"), "key");
+    assert_eq!(net.table.get(&under_itself).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_unknown_key_opens_nothing() {
+    let net = Net::open();
+    let key = net
+        .create_api_key(&holder("alice", &[Role::Requester]))
+        .await
+        .unwrap();
+    let shorter = &key[..key.len() - 1];
+    for wrong in ["", "plk_", shorter, &key.to_uppercase()] {
+        assert_eq!(code(net.authenticate(wrong).await), "unauthorized");
+    }
+}
+
+#[test]
+fn a_role_is_good_for_itself_and_the_operator_for_all() {
+    let all = [Role::Requester, Role::Prover, Role::Operator];
+    for held in all {
+        let access = Access::Key(holder("x", &[held]));
+        for demanded in all {
+            let may = held == demanded || held == Role::Operator;
+            assert_eq!(access.demand(demanded).is_ok(), may);
+        }
+        assert_eq!(access.is_operator(), held == Role::Operator);
+        assert!(Access::Open.demand(held).is_ok());
+    }
+    let refused = Access::Key(holder("x", &[])).demand(Role::Prover);
+    let expected = "this needs an API key with the role prover";
+    assert_eq!(refused.unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn a_key_spends_from_its_own_account_only() {
+    let alice = Access::Key(holder("alice", &[Role::Requester]));
+    let operator = Access::Key(holder("root", &[Role::Operator]));
+    assert_eq!(alice.requester(None).unwrap(), "alice");
+    assert_eq!(alice.requester(Some("alice")).unwrap(), "alice");
+    assert_eq!(code(alice.requester(Some("bob"))), "forbidden");
+    assert_eq!(operator.requester(Some("bob")).unwrap(), "bob");
+    assert_eq!(Access::Open.requester(None).unwrap(), "anonymous");
+    assert_eq!(Access::Open.requester(Some("bob")).unwrap(), "bob");
+}
