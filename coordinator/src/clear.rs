@@ -9,7 +9,7 @@ use prooflane_store::{Expect, Index, Query, Write};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Hints for the auctioneer: a task's id, or [`ALL_OPEN`].
+/// Hints for the auctioneer: a task's id, or `open` for every open task.
 pub const AUCTION_QUEUE: &str = "auction";
 /// The hint that something in the market changed: every open task may find a prover now.
 pub(crate) const ALL_OPEN: &str = "open";

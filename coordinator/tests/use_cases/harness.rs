@@ -66,6 +66,11 @@ pub(crate) fn range_only() -> Catalogue {
     Catalogue::from_iter(["range@1", "merkle@1"].map(|circuit| entry(circuit, &key)))
 }
 
+/// `range@1` under a key that is not its own any more.
+pub(crate) fn other_key() -> Catalogue {
+    Catalogue::from_iter([entry("range@1", &key("payment@1"))])
+}
+
 pub(crate) fn payment_only() -> Catalogue {
     Catalogue::from_iter([entry("payment@1", &key("payment@1"))])
 }
@@ -120,8 +125,12 @@ impl Net {
 
     /// An open network that keeps everything but its queue in `dir`.
     pub(crate) fn on_disk(dir: &Path, clock: Arc<ManualClock>) -> Self {
+        Self::on_disk_with(dir, clock, range_only())
+    }
+
+    pub(crate) fn on_disk_with(dir: &Path, clock: Arc<ManualClock>, circuits: Catalogue) -> Self {
         let table = Arc::new(SqliteTable::open(dir.join("table.db")).unwrap());
-        Self::over(table, dir, clock, Rules::open(), range_only())
+        Self::over(table, dir, clock, Rules::open(), circuits)
     }
 
     fn over(

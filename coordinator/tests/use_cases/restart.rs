@@ -80,3 +80,38 @@ async fn one_unreadable_record_keeps_the_sweeper_from_no_other() {
         assert_eq!(net.status(id).await, Status::Expired);
     }
 }
+
+#[tokio::test]
+async fn inputs_that_cannot_be_read_start_no_attempt_and_hide_no_other_task() {
+    let net = Net::open();
+    let p1 = net.prover("p1", 40).await;
+    let fine = net.submitted().await;
+    net.clock.advance(std::time::Duration::from_millis(1));
+    let damaged = net.submitted().await;
+    assert_eq!(net.auction().await, 2);
+    let gone = Write::Delete {
+        key: Key::new(format!("task#{damaged}"), "input"),
+        expect: Expect::Exists,
+    };
+    net.table.commit(&[gone]).await.unwrap();
+    assert_eq!(net.claimed(&p1).await[0].task_id, fine);
+    let refused = net.claim(&claim(&p1, None)).await;
+    assert_eq!(code(refused), "corrupt_record");
+    assert_eq!(net.status(damaged).await, Status::Assigned);
+}
+
+#[tokio::test]
+async fn a_proof_for_a_key_that_was_replaced_costs_its_prover_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(START));
+    let net = Net::on_disk(dir.path(), clock.clone());
+    let p1 = net.prover("p1", 40).await;
+    let id = net.running(&p1).await;
+    drop(net);
+    let net = Net::on_disk_with(dir.path(), clock, other_key());
+    let refused = net.accept(&p1, id, 1, &PROOF).await;
+    assert_eq!(code(refused), "corrupt_record");
+    assert_eq!(net.status(id).await, Status::InProgress);
+    assert_eq!(net.balance("network:slashed").await, 0);
+    net.conserved().await;
+}
