@@ -19,5 +19,6 @@ pub use task::{
     Status, Task, TaskError,
 };
 pub use units::{
-    AskId, AttemptNo, Credits, Millis, PrivacyLevel, ProverId, Ratio, TaskId, Timestamp,
+    AskId, AttemptNo, Credits, InvalidPrivacyLevel, InvalidProverId, Millis, PrivacyLevel,
+    ProverId, Ratio, TaskId, Timestamp,
 };
