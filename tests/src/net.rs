@@ -34,7 +34,12 @@ impl Network {
         change(&mut config);
         let node = Node::start(config).await.unwrap();
         let client = Client::new(&node.url(), None).unwrap();
-        Self { node, client, http: reqwest::Client::new(), data }
+        Self {
+            node,
+            client,
+            http: reqwest::Client::new(),
+            data,
+        }
     }
 
     /// The address of a path.
