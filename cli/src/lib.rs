@@ -7,4 +7,4 @@ pub mod node;
 mod output;
 
 pub use commands::{Cli, run};
-pub use files::{AttestorFile, ReceiptFile, WalletFile};
+pub use files::{AttestorFile, Payment, PaymentRequest, ReceiptFile, WalletFile};

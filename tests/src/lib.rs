@@ -3,5 +3,6 @@
 
 pub mod binary;
 pub mod conformance;
+pub mod http;
 pub mod net;
 pub mod node;

@@ -2,10 +2,9 @@
 
 use crate::Api;
 use crate::problem::Problem;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use futures::StreamExt;
 use prooflane_coordinator::{Access, Error, Role};
 use prooflane_market::{Prover, ProverId};
 use serde::de::DeserializeOwned;
@@ -17,6 +16,9 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        if let Some(access) = parts.extensions.get::<Access>() {
+            return Ok(Self(access.clone()));
+        }
         match bearer(parts) {
             // A key that is shown must be right, even where none is needed.
             Some(key) => Ok(Self(api.coordinator.authenticate(key).await?)),
@@ -26,13 +28,10 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
-pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
-    let header = parts
-        .headers
-        .get(axum::http::header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
-    header.strip_prefix("Bearer ").map(str::trim)
+fn bearer(parts: &Parts) -> Option<&str> {
+    let header = parts.headers.get(axum::http::header::AUTHORIZATION)?;
+    let (scheme, key) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 impl Caller {
@@ -67,6 +66,20 @@ pub(crate) fn prover_id(text: &str) -> Result<ProverId, Problem> {
         .map_err(|error| Problem::new("invalid_request", format!("prover_id: {error}")))
 }
 
+/// The parameters in a path, as text.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        match axum::extract::Path::from_request_parts(parts, api).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::new("invalid_request", rejection.body_text())),
+        }
+    }
+}
+
 /// A JSON body. The content type is not looked at; the error names the field.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -74,27 +87,49 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let limit = api.limits.body_bytes;
-        let bytes = Bytes::from_request(request, api)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Problem::new("body_too_large", format!("expected at most {limit} bytes"))
-                } else {
-                    Problem::new("malformed_json", "the body did not arrive whole")
-                }
-            })?;
+        let bytes = whole(request.into_body(), api.limits.body_bytes).await?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let detail = match path.as_str() {
-                "." => error.inner().to_string(),
-                path => format!("{path}: {}", error.inner()),
-            };
-            Problem::new("malformed_json", detail)
-        })?;
+        let body = typed(&mut json)?;
         json.end()
             .map_err(|error| Problem::new("malformed_json", error.to_string()))?;
         Ok(Self(body))
     }
+}
+
+/// Reads JSON; the error names the field.
+pub(crate) fn typed<'a, T: DeserializeOwned>(
+    json: impl serde::Deserializer<'a, Error = serde_json::Error>,
+) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = error.path().to_string();
+        let detail = match path.as_str() {
+            "." => error.inner().to_string(),
+            path => format!("{path}: {}", error.inner()),
+        };
+        Problem::new("malformed_json", detail)
+    })
+}
+
+/// Of a body that is too large, so much is read and thrown away: a caller that is still sending
+/// when the connection is closed would see a reset and not the reason.
+const DRAIN: usize = 64 * 1024 * 1024;
+
+async fn whole(body: axum::body::Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| Problem::new("malformed_json", "the body did not arrive whole"))?;
+        seen += chunk.len();
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > DRAIN {
+            break;
+        }
+    }
+    if seen > limit {
+        let detail = format!("expected at most {limit} bytes");
+        return Err(Problem::new("body_too_large", detail));
+    }
+    Ok(kept)
 }

@@ -1,12 +1,12 @@
 //! Routes of circuits and of verification.
 
 use crate::Api;
-use crate::caller::{Body, Caller};
+use crate::caller::{Body, Caller, Path, typed};
 use crate::problem::Problem;
 use crate::provers::proof;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use prooflane_client::wire::{
@@ -104,13 +104,10 @@ async fn verify(
     Body(body): Body<serde_json::Value>,
 ) -> Result<Json<Verified>, Problem> {
     // Not an untagged enum: its errors would not name the field.
-    let malformed = |error: serde_json::Error| Problem::new("malformed_json", error.to_string());
     let proofs = if body.get("proofs").is_some() {
-        serde_json::from_value::<VerifyMany>(body)
-            .map_err(malformed)?
-            .proofs
+        typed::<VerifyMany>(body)?.proofs
     } else {
-        vec![serde_json::from_value::<VerifyOne>(body).map_err(malformed)?]
+        vec![typed::<VerifyOne>(body)?]
     };
     if !(1..=1_000).contains(&proofs.len()) {
         let detail = format!("proofs: expected 1 to 1000, got {}", proofs.len());

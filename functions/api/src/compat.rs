@@ -1,14 +1,14 @@
 //! The forms that clients of similar systems use, exactly as they use them. Each is translated into
 //! the canonical use-case; nothing is decided here.
 
-use crate::caller::{Body, Caller, prover_id};
+use crate::caller::{Body, Caller, Path, prover_id};
 use crate::problem::Problem;
 use crate::provers::{place, proof, register_as, verdict_view};
 use crate::tasks::{submit_as, task_id, visible};
 use crate::views::rfc3339;
 use crate::{Api, payments};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use prooflane_circuits::text_to_field;
 use prooflane_client::wire::{
@@ -461,7 +461,8 @@ async fn task_result(
     Ok(Json(verdict_view(verdict)))
 }
 
-/// `POST /generate-proof`: what to prove about an attested payment. Private: no `Debug`.
+/// `POST /generate-proof`: what to prove about an attested payment. Private: no `Debug`, and the
+/// private fields are read as any JSON, so that no error of serde's repeats their values.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct GenerateProof {
@@ -470,15 +471,19 @@ struct GenerateProof {
     max_block_age: String,
     #[schema(value_type = u64)]
     current_time: Value,
-    actual_amount: String,
+    #[schema(value_type = String)]
+    actual_amount: Value,
     /// The payer's secret: a field element as `prooflane wallet new` makes it, or any text, which
     /// is mapped to the field by the documented hash.
-    sender_key: String,
-    tx_hash: String,
+    #[schema(value_type = String)]
+    sender_key: Value,
+    #[schema(value_type = String)]
+    tx_hash: Value,
     #[schema(value_type = u64)]
     payment_time: Value,
     /// The attestor's signature: 64 bytes as `0x` hex.
-    signature: String,
+    #[schema(value_type = String)]
+    signature: Value,
     /// The network's own attestor where not given.
     #[schema(value_type = Option<Object>)]
     attestor_key: Option<Value>,
@@ -518,8 +523,13 @@ async fn generate_proof(
             return Err(Problem::new("invalid_request", detail));
         }
     };
-    let payer_secret = field::parse(&body.sender_key)
-        .unwrap_or_else(|_| text_to_field("payer-secret", &body.sender_key));
+    let sender_key = body.sender_key.as_str().filter(|key| !key.is_empty());
+    let sender_key = sender_key.ok_or_else(|| {
+        let detail = "senderKey: expected a text that is not empty";
+        Problem::new("invalid_inputs", detail)
+    })?;
+    let payer_secret =
+        field::parse(sender_key).unwrap_or_else(|_| text_to_field("payer-secret", sender_key));
     let binding = match &body.binding {
         Some(text) => payments::element("binding", text)?,
         None => prooflane_verifier::Fr::from(0_u64),

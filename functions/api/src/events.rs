@@ -1,9 +1,9 @@
 //! A task's events as they happen (server-sent events, WHATWG HTML section 9.2).
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Path};
 use crate::problem::Problem;
 use crate::{Api, tasks};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};

@@ -13,12 +13,11 @@ mod tasks;
 mod views;
 
 pub use limits::Limits;
-pub use problem::{CODES, Code};
+pub use problem::{CODES, Code, errors_markdown};
 pub use service::{metrics_recorder, serve_metrics};
 pub use views::assignment_view;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use prooflane_coordinator::Coordinator;
 use prooflane_verifier::Fr;
@@ -32,7 +31,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub struct Api {
     /// The use-cases.
     pub coordinator: Coordinator,
-    /// Whoever reaches it may do everything; otherwise every call but `/health` needs an API key.
+    /// Whoever reaches it may do everything; otherwise every call but `/health` and the documentation
+    /// needs an API key.
     pub open: bool,
     /// Sizes and rates.
     pub limits: Limits,
@@ -85,6 +85,16 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
+/// The same as JSON: `docs/openapi.json`.
+///
+/// # Panics
+/// If it cannot be written as JSON, which would be a defect of the description.
+#[must_use]
+pub fn openapi_json() -> String {
+    let json = openapi().to_pretty_json();
+    json.expect("an OpenAPI description is JSON") + "\n"
+}
+
 /// Every route of the network.
 pub fn router(api: Api) -> Router {
     let (routes, description) = routes().split_for_parts();
@@ -92,7 +102,6 @@ pub fn router(api: Api) -> Router {
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
-        .layer(DefaultBodyLimit::max(api.limits.body_bytes))
         .layer(middleware::from_fn_with_state(api.clone(), limits::rate))
         .layer(middleware::from_fn(service::measure))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(

@@ -1,13 +1,14 @@
 //! How much and how often.
 
 use crate::Api;
-use crate::caller::bearer;
+use crate::caller::Caller;
 use crate::problem::Problem;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
+use prooflane_coordinator::Access;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ struct Rate {
 }
 
 impl Limits {
-    /// Bodies of at most 2 MiB, and this many requests per second from each caller (an API key, or
-    /// an address where there is none), in bursts of twice that; none for no limit.
+    /// Bodies of at most 2 MiB, and this many requests per second from each caller (the
+    /// account of an API key, or an address where there is no valid one), in bursts of twice that; none for no limit.
     #[must_use]
     pub fn new(requests_per_second: Option<NonZeroU32>) -> Self {
         let rate = requests_per_second.map(|rate| {
@@ -53,14 +54,20 @@ pub(crate) async fn rate(State(api): State<Api>, request: Request, next: Next) -
     let Some(rate) = &api.limits.rate else {
         return next.run(request).await;
     };
-    let (parts, body) = request.into_parts();
-    let caller = match bearer(&parts) {
-        Some(key) => key.to_owned(),
+    let (mut parts, body) = request.into_parts();
+    // A key counts only if it is one: whoever makes keys up is still at one address.
+    let access = Caller::from_request_parts(&mut parts, &api).await;
+    let access = access.ok().map(|caller| caller.0);
+    let caller = match access.as_ref().and_then(Access::name) {
+        Some(name) => format!("account {name}"),
         None => parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string()),
     };
+    if let Some(access) = access {
+        parts.extensions.insert(access);
+    }
     if rate.calls.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
         rate.limiter.retain_recent();
     }

@@ -64,6 +64,34 @@ codes! {
     "internal" INTERNAL_SERVER_ERROR "A fault in Prooflane" "Report it with the time of the request; trying again is safe." "The log has the details; report it.";
 }
 
+/// Every code with what to do about it: `docs/errors.md`.
+#[must_use]
+pub fn errors_markdown() -> String {
+    let mut text = String::from(
+        "# Errors\n\n\
+         Every error is a problem document (RFC 9457, `application/problem+json`) with a stable\n\
+         `code`. Codes are never renamed and never change their meaning; `detail` is for people.\n",
+    );
+    for code in CODES {
+        let Code {
+            code,
+            status,
+            title,
+            caller,
+            operator,
+        } = code;
+        text += &format!(
+            "\n## {code}\n\n{title} (HTTP status {}).\n\n",
+            status.as_u16()
+        );
+        text += &format!("- Caller: {caller}\n");
+        if !operator.is_empty() {
+            text += &format!("- Operator: {operator}\n");
+        }
+    }
+    text
+}
+
 /// A problem to answer with.
 pub(crate) struct Problem {
     code: &'static Code,

@@ -1,10 +1,10 @@
 //! Routes of provers and their assignments.
 
-use crate::caller::{Body, Caller, prover_id};
+use crate::caller::{Body, Caller, Path, prover_id};
 use crate::problem::Problem;
 use crate::{Api, tasks, views};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use prooflane_client::wire::{
     AskView, Claim, Claimed, Heartbeat, LeaseView, PlaceAsk, Problem as ProblemDoc, ProofForm,

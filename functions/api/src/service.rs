@@ -150,7 +150,12 @@ fn describe() {
 
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().to_string();
+    // Callers can make methods up; labels must stay few.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "POST" | "DELETE" | "PUT" | "PATCH" | "HEAD" | "OPTIONS") => known,
+        _ => "other",
+    };
+    let method = method.to_owned();
     let route = request
         .extensions()
         .get::<MatchedPath>()

@@ -1,10 +1,10 @@
 //! Routes of tasks.
 
-use crate::caller::{Body, Caller, prover_id};
+use crate::caller::{Body, Caller, Path, prover_id};
 use crate::problem::Problem;
 use crate::{Api, events, views};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use prooflane_client::wire::{
     Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TaskList, TaskView,
@@ -46,10 +46,14 @@ async fn submit(
     Body(mut body): Body<SubmitTask>,
 ) -> Result<(StatusCode, Json<TaskView>), Problem> {
     let requester = caller.0.requester(body.requester.as_deref())?;
-    if body.task_id.is_none()
-        && let Some(key) = headers.get("idempotency-key").and_then(|v| v.to_str().ok())
-    {
-        body.task_id = Some(Coordinator::task_id_for(&requester, key).0);
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = key.to_str().ok().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| {
+            let detail = "Idempotency-Key: expected printable ASCII characters";
+            Problem::new("invalid_request", detail)
+        })?;
+        let chosen = Coordinator::task_id_for(&requester, key).0;
+        body.task_id.get_or_insert(chosen);
     }
     let submitted = submit_as(&api, &caller, requester, body).await?;
     let status = if submitted.created {
@@ -272,6 +276,7 @@ async fn quote(
                 .map_err(prooflane_coordinator::Error::from)?;
             explain(&task, now).why
         }
+        None if quote.bids == 1 => "1 prover would bid.".into(),
         None => format!("{} provers would bid.", quote.bids),
     };
     Ok(Json(QuoteView {

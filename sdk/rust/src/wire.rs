@@ -316,7 +316,10 @@ wire! {
     }
 
     /// A proof in either of its forms.
-    #[serde(untagged)]
+    #[serde(
+        untagged,
+        expecting = "expected a proof: 128 bytes as 0x hex, or an object as snarkjs writes it"
+    )]
     pub enum ProofForm {
         /// 128 bytes as `0x` hex.
         Compact(String),
