@@ -15,15 +15,17 @@ use std::process::ExitCode;
 
 /// Zero-knowledge proofs on demand: run a network, prove for one, or use one.
 #[derive(Parser)]
-#[command(name = "prooflane", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "prooflane", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// JSON objects instead of lines for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// The network's URL.
     #[arg(
         long,
         global = true,
+        help_heading = EVERYWHERE,
+        hide_env_values = true,
         env = "PROOFLANE_NETWORK",
         default_value = "http://127.0.0.1:8080",
         value_name = "URL"
@@ -33,6 +35,7 @@ pub struct Cli {
     #[arg(
         long,
         global = true,
+        help_heading = EVERYWHERE,
         env = "PROOFLANE_API_KEY",
         hide_env_values = true,
         value_name = "KEY"
@@ -42,15 +45,22 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no (a proof does not verify, a task \
-    ended without one); 2 wrong usage; 3 the network does not answer; 4 the network refused; 5 \
-    anything else.";
+const EVERYWHERE: &str = "For every command";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: a proof does not verify, a task ended without one
+  2  wrong usage
+  3  the network does not answer
+  4  the network refused
+  5  anything else";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run a whole network in this process.
     Up(up::Args),
-    /// Show the main job from nothing: a payment attested, auctioned, proved, verified, redeemed.
+    /// Show the main job from nothing, in a few seconds.
     Demo,
     /// Prove for a network and earn credits.
     Prover(prover::Args),
@@ -127,8 +137,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match dispatch(context, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let red = console::Style::new().for_stderr().red().bold();
-            eprintln!("{} {error:#}", red.apply_to("error:"));
+            output.error(&error);
             exit_code(&error)
         }
     }

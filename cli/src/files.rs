@@ -231,13 +231,3 @@ pub(crate) fn write_secret(path: &Path, value: &impl Serialize) -> anyhow::Resul
     writeln!(file, "{}", *text).and_then(|()| file.sync_all())?;
     Ok(())
 }
-
-/// Writes a file, or to standard output for `-`.
-pub(crate) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)? + "\n";
-    if path.as_os_str() == "-" {
-        std::io::stdout().write_all(text.as_bytes())?;
-        return Ok(());
-    }
-    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
-}

@@ -5,6 +5,7 @@ use prooflane_client::ClientError;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Where a command says what it did.
@@ -22,6 +23,53 @@ impl Output {
         }
     }
 
+    /// `text` after `head`, wrapped at the terminal's width and indented like its beginning.
+    pub(crate) fn row(self, head: impl Display, text: impl Display) {
+        let head = head.to_string();
+        let indent = console::measure_text_width(&head);
+        let columns = if console::user_attended() {
+            usize::from(console::Term::stdout().size().1)
+        } else {
+            usize::MAX
+        };
+        self.line(head + &wrapped(&text.to_string(), indent, columns));
+    }
+
+    /// Why a command did not do what was asked, to standard error.
+    pub(crate) fn error(self, error: &anyhow::Error) {
+        if self.json {
+            let code = error.downcast_ref().and_then(ClientError::code);
+            let object = serde_json::json!({"error": format!("{error:#}"), "code": code});
+            eprintln!("{object}");
+            return;
+        }
+        let terminal = console::Term::stderr();
+        let columns = if terminal.is_term() {
+            usize::from(terminal.size().1)
+        } else {
+            usize::MAX
+        };
+        let head = console::Style::new().for_stderr().red().bold();
+        let text = wrapped(&format!("{error:#}"), "error: ".len(), columns);
+        eprintln!("{} {text}", head.apply_to("error:"));
+    }
+
+    /// A document: into a file, or to standard output for `-`, there on one line for programs.
+    pub(crate) fn document(self, path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+        let to_stdout = path.as_os_str() == "-";
+        let mut text = if to_stdout && self.json {
+            serde_json::to_string(value)?
+        } else {
+            serde_json::to_string_pretty(value)?
+        };
+        text.push('\n');
+        if to_stdout {
+            let written = std::io::stdout().write_all(text.as_bytes());
+            return written.context("standard output is closed");
+        }
+        std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+    }
+
     /// An object for programs, on one line.
     pub(crate) fn object(self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {
@@ -30,6 +78,27 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// Breaks `text` between words so that it fits beside an indent.
+pub(crate) fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let width = console::measure_text_width(&line) + 1 + console::measure_text_width(word);
+            if line.is_empty() {
+                line += word;
+            } else if width > columns.saturating_sub(indent) {
+                lines.push(std::mem::replace(&mut line, word.to_owned()));
+            } else {
+                line.push(' ');
+                line += word;
+            }
+        }
+        lines.push(line);
+    }
+    lines.join(&format!("\n{:indent$}", ""))
 }
 
 /// The answer is no: an ordinary outcome, with an exit code of its own.
@@ -75,7 +144,14 @@ pub(crate) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, wrapped};
+
+    #[test]
+    fn long_lines_break_between_words_and_stay_indented() {
+        assert_eq!(wrapped("one two three", 2, 9), "one two\n  three");
+        assert_eq!(wrapped("unbreakable", 2, 9), "unbreakable");
+        assert_eq!(wrapped("one two\nthree", 2, usize::MAX), "one two\n  three");
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -2,7 +2,6 @@
 
 use super::Context;
 use super::offline::InputArgs;
-use crate::files;
 use crate::output::No;
 use clap::Subcommand;
 use console::style;
@@ -144,8 +143,8 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
     follow(context, &client, &task).await?;
     let proof = client.wait_for_proof(task.task_id).await?;
     context.output.object(&proof)?;
-    save(&proof, args.out.as_deref(), args.public.as_deref())?;
-    if let Some(out) = args.out {
+    save(context, &proof, args.out.as_deref(), args.public.as_deref())?;
+    if let Some(out) = args.out.filter(|out| out.as_os_str() != "-") {
         context
             .output
             .line(format_args!("The proof is in {}.", out.display()));
@@ -153,12 +152,17 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
     Ok(())
 }
 
-fn save(proof: &ProofView, out: Option<&Path>, public: Option<&Path>) -> anyhow::Result<()> {
+fn save(
+    context: &Context,
+    proof: &ProofView,
+    out: Option<&Path>,
+    public: Option<&Path>,
+) -> anyhow::Result<()> {
     if let Some(out) = out {
-        files::write(out, &proof.proof)?;
+        context.output.document(out, &proof.proof)?;
     }
     if let Some(public) = public {
-        files::write(public, &proof.public_inputs)?;
+        context.output.document(public, &proof.public_inputs)?;
     }
     Ok(())
 }
@@ -185,12 +189,8 @@ pub(super) async fn follow(
         while let Some(event) = events.next().await {
             let event = event?;
             let at = event.at.0.saturating_sub(task.created_at);
-            let line = format!(
-                "  {:>8} {}",
-                style(format!("+{at} ms")).dim(),
-                in_words(&event)
-            );
-            spinner.suspend(|| context.output.line(line));
+            let after = style(format!("{:>11} ", format!("+{at} ms"))).dim();
+            spinner.suspend(|| context.output.row(after, in_words(&event)));
             if let EventKind::Claimed { prover, .. } = &event.kind {
                 spinner.set_message(format!("{prover} is proving"));
             }
@@ -218,7 +218,7 @@ fn in_words(event: &Event) -> String {
             } else {
                 format!("{bids} bids")
             };
-            format!("auctioned: {prover} wins and is to be paid {price} credits ({bids})")
+            format!("auctioned: {prover} wins ({bids}) and is to be paid {price} credits")
         }
         EventKind::Claimed { prover, .. } => format!("assigned: {prover} starts proving"),
         EventKind::AttemptEnded {
@@ -274,6 +274,10 @@ pub(super) async fn tasks(context: &Context, args: TasksArgs) -> anyhow::Result<
     context.output.object(&list)?;
     if list.tasks.is_empty() {
         context.output.line("No tasks.");
+    }
+    if !list.tasks.is_empty() {
+        let head = format!("{:<36} {:<11} {:<10} prover", "task", "status", "circuit");
+        context.output.line(style(head).dim());
     }
     for task in &list.tasks {
         let status = console::pad_str(
@@ -331,12 +335,8 @@ pub(super) async fn explain(context: &Context, args: TaskArg) -> anyhow::Result<
         task.task_id,
         colored(task.status)
     ));
-    context
-        .output
-        .line(format_args!("Why:  {}", task.explanation.why));
-    context
-        .output
-        .line(format_args!("Next: {}", task.explanation.next));
+    context.output.row("Why:  ", task.explanation.why);
+    context.output.row("Next: ", task.explanation.next);
     Ok(())
 }
 
@@ -345,7 +345,7 @@ pub(super) async fn proof(context: &Context, args: ProofArgs) -> anyhow::Result<
     if context.output.json && args.out.as_os_str() == "-" {
         return context.output.object(&proof);
     }
-    save(&proof, Some(&args.out), args.public.as_deref())?;
+    save(context, &proof, Some(&args.out), args.public.as_deref())?;
     if args.out.as_os_str() != "-" {
         context.output.object(&proof)?;
         context
@@ -360,7 +360,7 @@ pub(super) async fn cancel(context: &Context, args: TaskArg) -> anyhow::Result<(
     context.output.object(&task)?;
     match task.status {
         Status::Cancelled => context.output.line("Cancelled; the reward went back."),
-        _ => context.output.line("An attempt is running. It may still complete the task; if it does not, the task ends as cancelled."),
+        _ => context.output.row("", "An attempt is running. It may still complete the task; if it does not, the task ends as cancelled."),
     }
     Ok(())
 }
@@ -379,10 +379,10 @@ pub(super) async fn quote(context: &Context, args: QuoteArgs) -> anyhow::Result<
     context.output.object(&quote)?;
     match (&quote.price, &quote.prover) {
         (Some(price), Some(prover)) => {
-            context.output.line(format_args!(
-                "{prover} would prove it for {price} credits. {}",
-                quote.why
-            ));
+            context.output.row(
+                "",
+                format_args!("{prover} would prove it for {price} credits. {}", quote.why),
+            );
             Ok(())
         }
         _ => Err(No(quote.why).into()),

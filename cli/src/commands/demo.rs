@@ -37,10 +37,10 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
 async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()> {
     let out = context.output;
     let began = Instant::now();
-    out.line(style("Prooflane: a payment is proved, verified and redeemed. All of it happens on this machine; nothing is kept.").bold());
+    out.line(style("Prooflane: a payment is proved, verified and redeemed.").bold());
+    out.row("", "All of it happens on this machine; nothing is kept.");
     let step = |name: &str, text: String| {
-        let name = format!("{name:<10}");
-        out.line(format_args!("{} {text}", style(name).cyan()));
+        out.row(style(format!("{name:<10} ")).cyan(), text);
     };
 
     let mut config = Config::loopback(folder.join("network"));
@@ -70,7 +70,9 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
     );
     step(
         "provers",
-        "swift asks 60 credits a proof, thrifty asks 40".into(),
+        "swift asks 60 credits a proof, thrifty asks 40; the best bid wins and is paid what the \
+         second best would allow"
+            .into(),
     );
 
     let wallet = WalletFile::generate()?;
@@ -157,7 +159,7 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
     step(
         "replay",
         format!(
-            "a valid proof of the same payment for another request: refused, {} {}",
+            "the same payment for another request: refused ({}) {}",
             answer.reason,
             yes()
         ),
@@ -177,9 +179,8 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
         "tampered_rejected": tampered_rejected,
         "replay_rejected": replay_rejected,
     }))?;
-    out.line(format_args!(
-        "{} {} ({} constraints) from submission to proof in {total_ms:.0} ms, of which {prove_ms} ms proving; {} earned {} credits. The whole demo took {:.1} s.",
-        style("Done.").green().bold(),
+    out.row(style("Done. ").green().bold(), format_args!(
+        "{} ({} constraints) from submission to proof in {total_ms:.0} ms, of which {prove_ms} ms proving; {} earned {} credits. The whole demo took {:.1} s.",
         proof.circuit,
         grouped(constraints as u64),
         proof.prover,

@@ -14,32 +14,35 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Instant;
 
+const FOR_PAYMENTS: &str = "Inputs of payment@1 from a receipt";
+
 /// A circuit's inputs: as a file, or for `payment@1` from a wallet and a receipt.
 #[derive(clap::Args)]
 pub(super) struct InputArgs {
     /// The inputs as a JSON file; - for standard input.
     #[arg(long, value_name = "FILE", required_unless_present = "receipt")]
     inputs: Option<PathBuf>,
-    /// payment@1: the attested receipt.
+    /// The attested receipt.
     #[arg(
         long,
+        help_heading = FOR_PAYMENTS,
         value_name = "FILE",
         conflicts_with = "inputs",
         requires = "wallet",
         requires = "min_amount"
     )]
     receipt: Option<PathBuf>,
-    /// payment@1: the payer's wallet.
-    #[arg(long, value_name = "FILE")]
+    /// The payer's wallet.
+    #[arg(long, help_heading = FOR_PAYMENTS, value_name = "FILE")]
     wallet: Option<PathBuf>,
-    /// payment@1: the least amount asked for.
-    #[arg(long, value_name = "AMOUNT")]
+    /// The least amount asked for.
+    #[arg(long, help_heading = FOR_PAYMENTS, value_name = "AMOUNT")]
     min_amount: Option<u64>,
-    /// payment@1: the greatest age accepted.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    /// The greatest age accepted.
+    #[arg(long, help_heading = FOR_PAYMENTS, value_name = "SECONDS", default_value_t = 3600)]
     max_age: u64,
-    /// payment@1: what is being paid for, as a field element.
-    #[arg(long, value_name = "FIELD", default_value = "0")]
+    /// What is being paid for, as a field element.
+    #[arg(long, help_heading = FOR_PAYMENTS, value_name = "FIELD", default_value = "0")]
     binding: String,
 }
 
@@ -68,7 +71,8 @@ impl InputArgs {
 #[derive(clap::Args)]
 pub(super) struct ProveArgs {
     /// The circuit, name@version.
-    circuit: String,
+    #[arg(value_parser = known)]
+    circuit: &'static dyn Circuit,
     #[command(flatten)]
     inputs: InputArgs,
     /// The directory of keys; a development key is made where there is none.
@@ -85,18 +89,19 @@ pub(super) struct ProveArgs {
     verifying_key: Option<PathBuf>,
 }
 
-fn find(id: &str) -> anyhow::Result<&'static dyn Circuit> {
-    prooflane_circuits::find(id).with_context(|| {
+/// A circuit that this version knows.
+fn known(id: &str) -> Result<&'static dyn Circuit, String> {
+    prooflane_circuits::find(id).ok_or_else(|| {
         let known: Vec<&str> = prooflane_circuits::registry()
             .iter()
             .map(|circuit| circuit.id())
             .collect();
-        format!("circuit: expected one of {}, got {id:?}", known.join(", "))
+        format!("expected one of {}", known.join(", "))
     })
 }
 
 pub(super) fn prove(context: &Context, args: ProveArgs) -> anyhow::Result<()> {
-    let circuit = find(&args.circuit)?;
+    let circuit = args.circuit;
     let inputs = args.inputs.read()?;
     let witness = circuit.witness(&inputs)?;
     let key = Keys::open(&args.keys)?.get(circuit)?;
@@ -108,10 +113,14 @@ pub(super) fn prove(context: &Context, args: ProveArgs) -> anyhow::Result<()> {
         .iter()
         .map(field::to_decimal)
         .collect();
-    files::write(&args.out, &SnarkjsProof::from(&proof))?;
-    files::write(&args.public, &public)?;
+    context
+        .output
+        .document(&args.out, &SnarkjsProof::from(&proof))?;
+    context.output.document(&args.public, &public)?;
     if let Some(path) = &args.verifying_key {
-        files::write(path, &SnarkjsVerifyingKey::from(key.verifying_key()))?;
+        context
+            .output
+            .document(path, &SnarkjsVerifyingKey::from(key.verifying_key()))?;
     }
     context.output.object(&json!({
         "circuit": circuit.id(),
@@ -122,13 +131,20 @@ pub(super) fn prove(context: &Context, args: ProveArgs) -> anyhow::Result<()> {
         "proof": args.out,
         "public": args.public,
     }))?;
-    context.output.line(format_args!(
-        "Proved {} ({} constraints) in {prove_ms:.1} ms: {}, {}.\nThe key is a development key: whoever made it could forge proofs.",
-        circuit.id(),
-        grouped(key.constraints() as u64),
-        args.out.display(),
-        args.public.display()
-    ));
+    // Nothing may stand beside a proof that goes to standard output.
+    if args.out.as_os_str() != "-" && args.public.as_os_str() != "-" {
+        context.output.row(
+            "",
+            format_args!(
+                "Proved {} ({} constraints) in {prove_ms:.1} ms: {}, {}.\nThe key is a development \
+                 key: whoever made it could forge proofs.",
+                circuit.id(),
+                grouped(key.constraints() as u64),
+                args.out.display(),
+                args.public.display()
+            ),
+        );
+    }
     Ok(())
 }
 
@@ -191,12 +207,14 @@ pub(super) enum CircuitsCommand {
     /// Print inputs that can be proved, as an example.
     Example {
         /// The circuit, name@version.
-        circuit: String,
+        #[arg(value_parser = known)]
+        circuit: &'static dyn Circuit,
     },
     /// Print the verifying key of a circuit, as snarkjs's verification_key.json.
     VerifyingKey {
         /// The circuit, name@version.
-        circuit: String,
+        #[arg(value_parser = known)]
+        circuit: &'static dyn Circuit,
         /// The directory of keys; a development key is made where there is none.
         #[arg(long, default_value = "prooflane-keys", value_name = "DIR")]
         keys: PathBuf,
@@ -212,10 +230,8 @@ pub(super) fn circuits(context: &Context, command: CircuitsCommand) -> anyhow::R
                 let constraints = circuit.r1cs()?.constraints();
                 let count = grouped(constraints as u64);
                 let id = console::style(format!("{:<11}", circuit.id())).bold();
-                context.output.line(format_args!(
-                    "{id} {count:>7} constraints  {}",
-                    circuit.about()
-                ));
+                let head = format!("{id} {count:>7} constraints  ");
+                context.output.row(head, circuit.about());
                 rows.push(json!({
                     "id": circuit.id(),
                     "about": circuit.about(),
@@ -225,10 +241,14 @@ pub(super) fn circuits(context: &Context, command: CircuitsCommand) -> anyhow::R
             }
             context.output.object(&json!({"circuits": rows}))
         }
-        CircuitsCommand::Example { circuit } => files::write(&stdout, &find(&circuit)?.example()),
+        CircuitsCommand::Example { circuit } => {
+            context.output.document(&stdout, &circuit.example())
+        }
         CircuitsCommand::VerifyingKey { circuit, keys } => {
-            let key = Keys::open(&keys)?.get(find(&circuit)?)?;
-            files::write(&stdout, &SnarkjsVerifyingKey::from(key.verifying_key()))
+            let key = Keys::open(&keys)?.get(circuit)?;
+            context
+                .output
+                .document(&stdout, &SnarkjsVerifyingKey::from(key.verifying_key()))
         }
     }
 }

@@ -47,12 +47,15 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     context
         .output
         .object(&json!({"prover": offer.prover_id, "network": client.url()}))?;
-    context.output.line(format_args!(
-        "Prover {} asks {} credits a proof at {}. Ctrl-C drains and stops.",
-        offer.prover_id,
-        offer.price,
-        client.url()
-    ));
+    context.output.row(
+        "",
+        format_args!(
+            "Prover {} asks {} credits a proof at {}. Ctrl-C drains and stops.",
+            offer.prover_id,
+            offer.price,
+            client.url()
+        ),
+    );
     let drain = Drain::default();
     let network = Arc::new(Remote::new(client, keys));
     let proving = prooflane_worker::run(network, offer, drain.clone());
@@ -61,9 +64,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
         ended = &mut proving => ended?,
         stop = asked_to_stop() => {
             stop?;
-            context.output.line("Draining: finishing what is held.");
+            context.output.line("Draining: finishing what is held. Ctrl-C again stops at once.");
             drain.start();
-            proving.await?
+            tokio::select! {
+                ended = &mut proving => ended?,
+                again = asked_to_stop() => {
+                    again?;
+                    anyhow::bail!("stopped before everything held was finished; started again under \
+                        the same name, it goes on");
+                }
+            }
         }
     };
     context

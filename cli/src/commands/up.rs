@@ -84,10 +84,8 @@ fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
     }))?;
     let dim = console::Style::new().dim();
     let row = |name: &str, value: String| {
-        let name = format!("{name:<9}");
-        context
-            .output
-            .line(format_args!("  {} {value}", dim.apply_to(name)));
+        let head = dim.apply_to(format!("  {name:<9} "));
+        context.output.row(head, value);
     };
     let title = console::style(concat!("Prooflane ", env!("CARGO_PKG_VERSION"))).bold();
     context.output.line(title);

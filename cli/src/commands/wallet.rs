@@ -101,7 +101,7 @@ pub(super) fn attest(context: &Context, args: AttestArgs) -> anyhow::Result<()> 
         time,
         tx_hash: args.tx_hash,
     })?;
-    files::write(&args.out, &receipt)?;
+    context.output.document(&args.out, &receipt)?;
     if args.out.as_os_str() != "-" {
         context.output.object(&json!({"file": args.out}))?;
         context.output.line(format_args!(

@@ -7,7 +7,7 @@ use prooflane_client::wire::{
     SubmitResult,
 };
 use prooflane_client::{Client, ClientError};
-use prooflane_engine::{CircuitKey, Keys};
+use prooflane_engine::{CircuitKey, KeyError, Keys};
 use prooflane_verifier::Proof;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,9 +140,19 @@ impl Network for Remote {
             code: "unknown_circuit".into(),
             message: format!("this prover does not know {circuit}; a newer version may"),
         })?;
-        let bad_key = |error: prooflane_engine::KeyError| NetworkError::Refused {
-            code: "bad_key".into(),
-            message: error.to_string(),
+        let bad_key = |error: KeyError| {
+            let message = match &error {
+                KeyError::WrongKey { expected, got } => format!(
+                    "the task was submitted for the key {expected} of {circuit}, but the network \
+                     serves {got}: submit the task again"
+                ),
+                // Where this prover keeps its files is nobody else's business.
+                KeyError::Io { .. } => "this prover cannot keep its keys; its log says why".into(),
+                other => other.to_string(),
+            };
+            tracing::error!(%error, "no proving key");
+            let code = "bad_key".into();
+            NetworkError::Refused { code, message }
         };
         if let Some(key) = self.keys.find(known, key_id).map_err(bad_key)? {
             return Ok(key);

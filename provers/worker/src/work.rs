@@ -90,7 +90,7 @@ pub struct Summary {
 const POLL: Duration = Duration::from_secs(20);
 /// Between two tries of a call that was not answered.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A proof is offered to a network that does not answer for this long.
+/// A network that does not answer is asked again for this long.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
@@ -223,7 +223,8 @@ async fn work(
         Ok(proof) => hand_in(&*network, &offer, task, attempt, &proof).await,
         Err(message) => {
             tracing::warn!(%task, attempt, message, "not proved");
-            if let Err(error) = network.failure(&offer, task, attempt, &message).await {
+            let report = || network.failure(&offer, task, attempt, &message);
+            if let Err(error) = patiently(report).await {
                 tracing::warn!(%task, attempt, %error, "the failure was not reported; the lease will run out");
             }
             false
@@ -234,10 +235,8 @@ async fn work(
 
 /// The proof, or what to tell the network; never anything about the inputs.
 async fn prove(network: &dyn Network, assignment: AssignmentView) -> Result<Proof, String> {
-    let key = network
-        .key(&assignment.circuit, &assignment.key_id)
-        .await
-        .map_err(|error| error.to_string())?;
+    let fetch = || network.key(&assignment.circuit, &assignment.key_id);
+    let key = patiently(fetch).await.map_err(|error| error.to_string())?;
     let started = Instant::now();
     let (task, attempt) = (assignment.task_id, assignment.attempt);
     let proof = tokio::task::spawn_blocking(move || prove_now(&key, &assignment))
@@ -274,19 +273,27 @@ async fn hand_in(
     attempt: u32,
     proof: &Proof,
 ) -> bool {
+    let result = patiently(|| network.result(offer, task, attempt, proof)).await;
+    // Another attempt was faster, or the task is over: an ordinary event.
+    result.unwrap_or_else(|error| {
+        tracing::info!(%task, attempt, %error, "the proof is not wanted");
+        false
+    })
+}
+
+/// Asks a network that does not answer again, for a while: its faults are not the prover's.
+async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, NetworkError>
+where
+    F: Future<Output = Result<T, NetworkError>>,
+{
     let started = Instant::now();
     loop {
-        match network.result(offer, task, attempt, proof).await {
-            Ok(accepted) => return accepted,
+        match call().await {
             Err(NetworkError::Unavailable(error)) if started.elapsed() < PATIENCE => {
-                tracing::warn!(%task, attempt, error, "the proof was not taken yet");
+                tracing::warn!(error, "the network does not answer; it is asked again");
                 tokio::time::sleep(PAUSE).await;
             }
-            // Another attempt was faster, or the task is over: an ordinary event.
-            Err(error) => {
-                tracing::info!(%task, attempt, %error, "the proof is not wanted");
-                return false;
-            }
+            answer => return answer,
         }
     }
 }
@@ -311,8 +318,15 @@ impl Heartbeats {
                 }
                 drop(guard);
                 for (task, attempt) in held.tasks() {
-                    if let Err(error) = runtime.block_on(network.heartbeat(&offer, task, attempt)) {
-                        tracing::info!(%task, attempt, %error, "no heartbeat");
+                    // One call that hangs must not cost the other tasks their leases.
+                    let beat = async {
+                        let call = network.heartbeat(&offer, task, attempt);
+                        tokio::time::timeout(offer.heartbeat, call).await
+                    };
+                    match runtime.block_on(beat) {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::info!(%task, attempt, %error, "no heartbeat"),
+                        Err(_) => tracing::info!(%task, attempt, "a heartbeat was not answered"),
                     }
                 }
                 guard = flag.lock().unwrap_or_else(PoisonError::into_inner);
