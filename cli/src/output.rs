@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use prooflane_client::ClientError;
+use prooflane_worker::NetworkError;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -38,7 +39,9 @@ impl Output {
     /// Why a command did not do what was asked, to standard error.
     pub(crate) fn error(self, error: &anyhow::Error) {
         if self.json {
-            let code = error.downcast_ref().and_then(ClientError::code);
+            let of_client = error.downcast_ref().and_then(ClientError::code);
+            let of_prover = error.downcast_ref().and_then(NetworkError::code);
+            let code = of_client.or(of_prover);
             let object = serde_json::json!({"error": format!("{error:#}"), "code": code});
             eprintln!("{object}");
             return;
@@ -115,18 +118,18 @@ impl std::error::Error for No {}
 
 /// The exit code of an error; documented in `prooflane --help`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let code = if error.is::<No>() {
-        1
-    } else {
-        match error.downcast_ref::<ClientError>() {
-            Some(ClientError::NoProof(_)) => 1,
-            Some(ClientError::Unreachable { .. }) => 3,
-            Some(ClientError::Problem(_)) => 4,
-            Some(ClientError::Url(_)) => 2,
-            None => 5,
-        }
-    };
-    ExitCode::from(code)
+    let of_client = error.downcast_ref().map(|error| match error {
+        ClientError::NoProof(_) => 1,
+        ClientError::Url(_) => 2,
+        ClientError::Unreachable { .. } => 3,
+        ClientError::Problem(_) => 4,
+    });
+    let of_prover = error.downcast_ref().map(|error| match error {
+        NetworkError::Unavailable(_) => 3,
+        NetworkError::Refused { .. } => 4,
+    });
+    let no = error.is::<No>().then_some(1);
+    ExitCode::from(no.or(of_client).or(of_prover).unwrap_or(5))
 }
 
 /// A number with its thousands apart.

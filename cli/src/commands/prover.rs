@@ -1,6 +1,6 @@
 //! `prooflane prover`.
 
-use super::{Context, asked_to_stop, cores};
+use super::{Context, Stop, cores};
 use prooflane_engine::Keys;
 use prooflane_worker::{Drain, Offer, Remote};
 use serde_json::json;
@@ -37,6 +37,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
+    let mut stop = Stop::new()?;
     let client = context.client()?;
     let keys = Keys::open(&args.keys)?;
     let mut offer = Offer::new(args.name, args.price, args.slots.unwrap_or_else(cores));
@@ -62,14 +63,12 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     tokio::pin!(proving);
     let summary = tokio::select! {
         ended = &mut proving => ended?,
-        stop = asked_to_stop() => {
-            stop?;
+        () = stop.asked() => {
             context.output.line("Draining: finishing what is held. Ctrl-C again stops at once.");
             drain.start();
             tokio::select! {
                 ended = &mut proving => ended?,
-                again = asked_to_stop() => {
-                    again?;
+                () = stop.asked() => {
                     anyhow::bail!("stopped before everything held was finished; started again under \
                         the same name, it goes on");
                 }

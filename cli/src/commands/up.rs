@@ -1,6 +1,6 @@
 //! `prooflane up`.
 
-use super::{Context, asked_to_stop, cores};
+use super::{Context, Stop, cores};
 use crate::node::{Config, Node, check_exposure};
 use prooflane_worker::Offer;
 use serde_json::json;
@@ -54,16 +54,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
             offer
         })
         .collect();
+    let mut stop = Stop::new()?;
     let node = Node::start(config).await?;
     announce(context, &node, &args)?;
-    asked_to_stop().await?;
+    stop.asked().await;
     context
         .output
         .line("Draining: provers finish what they hold. Ctrl-C again stops at once.");
     let stopped = tokio::select! {
         stopped = node.stop() => stopped?,
-        again = asked_to_stop() => {
-            again?;
+        () = stop.asked() => {
             anyhow::bail!("stopped before the provers had finished; their tasks go on at the next start");
         }
     };

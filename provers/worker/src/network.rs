@@ -26,6 +26,17 @@ pub enum NetworkError {
     Unavailable(String),
 }
 
+impl NetworkError {
+    /// The refusal's stable code, if it is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
 /// A network, as a prover sees it.
 #[async_trait]
 pub trait Network: Send + Sync {
