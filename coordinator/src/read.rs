@@ -4,7 +4,7 @@ use crate::tasks::{Decision, TaskRecord};
 use crate::watch::Watch;
 use crate::{Coordinator, Error, layout};
 use prooflane_market::{State, Status, Task, TaskId};
-use prooflane_store::{Cursor, Index, Query};
+use prooflane_store::{Cursor, Index, Query, StoreError};
 use prooflane_verifier::Proof;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -61,7 +61,13 @@ impl Coordinator {
         query.after.clone_from(&filter.after);
         let mut tasks = Vec::new();
         loop {
-            let page = self.ports.table.query(&query).await?;
+            let page = self.ports.table.query(&query).await;
+            let page = page.map_err(|error| match error {
+                StoreError::Invalid(problem) if query.after.is_some() => {
+                    Error::invalid("after", problem)
+                }
+                error => error.into(),
+            })?;
             for pointer in &page.items {
                 let id = std::str::from_utf8(&pointer.body)
                     .ok()

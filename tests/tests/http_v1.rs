@@ -310,6 +310,12 @@ async fn provers_register_and_place_asks() {
         let answer = network.post("/v1/provers/p-1/asks", ask).await;
         answer.refused(code);
     }
+    for (name, value) in [("circuits", "\"range@1\""), ("levels", "1")] {
+        let many = [value; 256].join(",");
+        let ask = format!(r#"{{"price":5,"capacity":1,"{name}":[{many}]}}"#);
+        let answer = network.post("/v1/provers/p-1/asks", ask).await;
+        assert!(answer.refused("invalid_request").starts_with(name));
+    }
     let nobody = network.post("/v1/provers/nobody/asks", r#"{"price":5,"capacity":1}"#);
     nobody.await.refused("unknown_prover");
     for bad in [

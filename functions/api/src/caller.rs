@@ -2,9 +2,9 @@
 
 use crate::Api;
 use crate::problem::Problem;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use futures::StreamExt;
 use prooflane_coordinator::{Access, Error, Role};
 use prooflane_market::{Prover, ProverId};
 use serde::de::DeserializeOwned;
@@ -66,6 +66,17 @@ pub(crate) fn prover_id(text: &str) -> Result<ProverId, Problem> {
         .map_err(|error| Problem::new("invalid_request", format!("prover_id: {error}")))
 }
 
+/// An account's name; `field` is where it stands.
+pub(crate) fn account_name(field: &str, name: &str) -> Result<(), Problem> {
+    let fine =
+        (1..=128).contains(&name.len()) && !name.contains(|c: char| c.is_control() || c == '#');
+    if fine {
+        return Ok(());
+    }
+    let detail = format!("{field}: expected 1 to 128 characters without '#'");
+    Err(Problem::new("invalid_request", detail))
+}
+
 /// The parameters in a path, as text.
 pub(crate) struct Path<T>(pub(crate) T);
 
@@ -87,7 +98,10 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let bytes = whole(request.into_body(), api.limits.body_bytes).await?;
+        // It is here already: see `limits::body`.
+        let bytes = Bytes::from_request(request, api)
+            .await
+            .map_err(|rejection| Problem::new("malformed_json", rejection.body_text()))?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let body = typed(&mut json)?;
         json.end()
@@ -108,28 +122,4 @@ pub(crate) fn typed<'a, T: DeserializeOwned>(
         };
         Problem::new("malformed_json", detail)
     })
-}
-
-/// Of a body that is too large, so much is read and thrown away: a caller that is still sending
-/// when the connection is closed would see a reset and not the reason.
-const DRAIN: usize = 64 * 1024 * 1024;
-
-async fn whole(body: axum::body::Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut chunks = body.into_data_stream();
-    let (mut kept, mut seen) = (Vec::new(), 0);
-    while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| Problem::new("malformed_json", "the body did not arrive whole"))?;
-        seen += chunk.len();
-        if seen <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if seen > DRAIN {
-            break;
-        }
-    }
-    if seen > limit {
-        let detail = format!("expected at most {limit} bytes");
-        return Err(Problem::new("body_too_large", detail));
-    }
-    Ok(kept)
 }

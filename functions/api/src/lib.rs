@@ -18,6 +18,7 @@ pub use service::{metrics_recorder, serve_metrics};
 pub use views::assignment_view;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use prooflane_coordinator::Coordinator;
 use prooflane_verifier::Fr;
@@ -102,7 +103,9 @@ pub fn router(api: Api) -> Router {
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(api.clone(), limits::rate))
+        .layer(middleware::from_fn_with_state(api.clone(), limits::body))
         .layer(middleware::from_fn(service::measure))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(
             problem::panicked,

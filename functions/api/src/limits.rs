@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use prooflane_coordinator::Access;
@@ -44,6 +45,35 @@ impl Limits {
             rate,
         }
     }
+}
+
+/// Of a body that is too large, so much is read and thrown away.
+const DRAIN: usize = 64 * 1024 * 1024;
+
+/// Reads the body whole before anything is answered, whatever the answer: a caller whose connection
+/// is closed while it is still sending sees a reset and not the reason.
+pub(crate) async fn body(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let limit = api.limits.body_bytes;
+    let (parts, body) = request.into_parts();
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let Ok(chunk) = chunk else {
+            let detail = "the body did not arrive whole";
+            return Problem::new("malformed_json", detail).into_response();
+        };
+        seen += chunk.len();
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > DRAIN {
+            break;
+        }
+    }
+    if seen > limit {
+        let detail = format!("expected at most {limit} bytes");
+        return Problem::new("body_too_large", detail).into_response();
+    }
+    next.run(Request::from_parts(parts, kept.into())).await
 }
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);

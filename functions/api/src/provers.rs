@@ -98,6 +98,15 @@ async fn place_ask(
 }
 
 pub(crate) async fn place(api: &Api, prover: &ProverId, body: PlaceAsk) -> Result<Ask, Problem> {
+    for (name, length) in [
+        ("circuits", body.circuits.len()),
+        ("levels", body.levels.len()),
+    ] {
+        if length > 255 {
+            let detail = format!("{name}: expected at most 255, got {length}");
+            return Err(Problem::new("invalid_request", detail));
+        }
+    }
     let levels: Result<Vec<PrivacyLevel>, _> = body
         .levels
         .into_iter()

@@ -1,7 +1,7 @@
 //! Health and metrics.
 
 use crate::Api;
-use crate::caller::{Body, Caller};
+use crate::caller::{Body, Caller, account_name};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -65,6 +65,7 @@ async fn create_key(
             let detail = "roles: expected some of requester, prover, operator";
             Problem::new("invalid_request", detail)
         })?;
+    account_name("name", &body.name)?;
     let record = ApiKey {
         name: body.name,
         roles,

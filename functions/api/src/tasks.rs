@@ -1,6 +1,6 @@
 //! Routes of tasks.
 
-use crate::caller::{Body, Caller, Path, prover_id};
+use crate::caller::{Body, Caller, Path, account_name, prover_id};
 use crate::problem::Problem;
 use crate::{Api, events, views};
 use axum::Json;
@@ -146,6 +146,9 @@ async fn list(
     } else {
         Some(caller.0.requester(query.requester.as_deref())?)
     };
+    if let Some(name) = &requester {
+        account_name("requester", name)?;
+    }
     let filter = TaskFilter {
         requester,
         status: query.status,
