@@ -25,6 +25,7 @@ use prooflane_verifier::Fr;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 /// What the routes need besides the use-cases.
@@ -59,6 +60,9 @@ pub type ProvingKeys = Arc<dyn Fn(&str) -> std::io::Result<Vec<u8>> + Send + Syn
             (RFC 9457) with a stable `code`.",
         license(name = "MIT")
     ),
+    modifiers(&Bearer),
+    // An open network needs no key.
+    security((), ("api_key" = [])),
     tags(
         (name = "tasks", description = "For whoever needs a proof"),
         (name = "provers", description = "For whoever makes proofs"),
@@ -69,6 +73,16 @@ pub type ProvingKeys = Arc<dyn Fn(&str) -> std::io::Result<Vec<u8>> + Send + Syn
     )
 )]
 struct Doc;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("api_key", key);
+    }
+}
 
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Doc::openapi())
