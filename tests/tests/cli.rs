@@ -1,4 +1,5 @@
 //! Every command of the binary: what it prints, what it exits with.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane_tests::binary::{Running, command};
 use prooflane_tests::net::copy_keys;

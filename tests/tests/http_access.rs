@@ -1,4 +1,5 @@
 //! Who may do what on a network that is not open, and how often.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane::node::check_exposure;
 use prooflane_circuits::find;

@@ -1,4 +1,5 @@
 //! Bad input gets a clear error with a stable code, and nothing is lost.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane_circuits::find;
 use prooflane_tests::net::{Network, one_prover};

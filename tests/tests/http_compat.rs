@@ -1,4 +1,5 @@
 //! The forms that clients of similar systems use, sent literally, answered exactly as shown.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane::{AttestorFile, Payment};
 use prooflane_circuits::{find, payer_commitment, text_to_field};

@@ -1,4 +1,5 @@
 //! Every canonical route, by literal requests.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane::{AttestorFile, Payment, PaymentRequest, WalletFile};
 use prooflane_circuits::find;

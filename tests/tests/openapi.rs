@@ -1,4 +1,5 @@
 //! The committed descriptions are those of the code, and complete.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use serde_json::Value;
 use std::path::Path;

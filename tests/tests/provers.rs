@@ -1,4 +1,5 @@
 //! Provers over HTTP, as processes and as a library.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use async_trait::async_trait;
 use futures::StreamExt;

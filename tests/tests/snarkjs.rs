@@ -1,5 +1,6 @@
 //! JavaScript libraries as independent judges: snarkjs of proofs and verifying keys, wallets'
 //! libraries of hashes and signatures.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane_client::wire::SubmitTask;
 use prooflane_tests::binary::command;

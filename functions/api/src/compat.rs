@@ -452,7 +452,7 @@ async fn task_result(
             );
             Problem::new("malformed_proof", detail)
         })?;
-        proof(&ProofForm::Snarkjs(json))?
+        proof(&ProofForm::Snarkjs(Box::new(json)))?
     };
     let verdict = api
         .coordinator

@@ -228,7 +228,7 @@ pub(crate) fn verdict_view(verdict: Verdict) -> VerdictView {
 pub(crate) fn proof(form: &ProofForm) -> Result<Proof, Problem> {
     let malformed = |detail: String| Problem::new("malformed_proof", detail);
     match form {
-        ProofForm::Snarkjs(json) => Proof::try_from(json).map_err(|e| malformed(e.to_string())),
+        ProofForm::Snarkjs(json) => Proof::try_from(&**json).map_err(|e| malformed(e.to_string())),
         ProofForm::Compact(text) => {
             let digits = text.strip_prefix("0x").unwrap_or(text);
             let bytes = hex::decode(digits)

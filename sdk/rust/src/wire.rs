@@ -325,7 +325,7 @@ wire! {
         Compact(String),
         /// As snarkjs writes it.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
-        Snarkjs(SnarkjsProof),
+        Snarkjs(Box<SnarkjsProof>),
     }
 
     /// `POST /v1/assignments/{task}/{attempt}/result`.
@@ -394,6 +394,7 @@ wire! {
 
     /// `POST /v1/verify`: one proof or `{"proofs": [...]}`.
     #[serde(untagged)]
+    #[allow(clippy::large_enum_variant, reason = "one a request, never in bulk")]
     pub enum VerifyRequest {
         /// Many.
         Many(VerifyMany),
