@@ -4,29 +4,29 @@
 use serde_json::Value;
 use std::path::Path;
 
-fn committed(file: &str) -> String {
+/// Compares, or with `UPDATE_DOCS` writes.
+fn is_committed(file: &str, current: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../docs")
         .join(file);
-    std::fs::read_to_string(path).unwrap_or_default()
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, current).unwrap();
+        return;
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == current,
+        "docs/{file} is not what the code says: run `cargo xtask openapi`, and commit it"
+    );
 }
 
 #[test]
 fn the_committed_description_is_that_of_the_code() {
-    let current = committed("openapi.json") == prooflane_api::openapi_json();
-    assert!(
-        current,
-        "docs/openapi.json is not what the code says: run `cargo xtask openapi`"
-    );
+    is_committed("openapi.json", &prooflane_api::openapi_json());
 }
 
 #[test]
 fn the_committed_errors_are_those_of_the_code() {
-    let current = committed("errors.md") == prooflane_api::errors_markdown();
-    assert!(
-        current,
-        "docs/errors.md is not what the code says: run `cargo xtask openapi`"
-    );
+    is_committed("errors.md", &prooflane_api::errors_markdown());
     for code in prooflane_api::CODES {
         assert!(
             !code.title.is_empty() && !code.caller.is_empty(),

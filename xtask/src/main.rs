@@ -1,2 +1,139 @@
-//! x
-fn main() {}
+//! Chores as code: `cargo xtask --help`.
+
+use anyhow::{Context, ensure};
+use clap::{Parser, Subcommand};
+use std::path::Path;
+use std::process::Command;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run all tests; say first what this machine lacks, and what that leaves out
+    Test {
+        /// For `cargo test`: a part of the tests' names, `-p ROOM`, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Check format, lints and documentation; any warning is an error
+    Lint,
+    /// Measure, with an optimized build
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Write docs/openapi.json and docs/errors.md anew from the code
+    Openapi,
+    /// Write circuits/constraints.json anew from the circuits
+    Constraints,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// From submission to proof beside bare proving; submissions and claims per second
+    Network {
+        /// For `prooflane bench network`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Key loading, witnesses, proofs and verification, for each circuit
+    Prove,
+    /// Reads and commits of the embedded store
+    Store,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Test { rest } => test(&rest),
+        Chore::Lint => lint(),
+        Chore::Bench { what } => match what {
+            Bench::Network { rest } => {
+                let bench = ["run", "--release", "--", "bench", "network"];
+                run(cargo(&bench).args(rest))
+            }
+            Bench::Prove => example("prooflane-engine"),
+            Bench::Store => example("prooflane-store"),
+        },
+        Chore::Openapi => {
+            let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];
+            run(cargo(&pin).env("UPDATE_DOCS", "1"))
+        }
+        Chore::Constraints => {
+            let pin = ["test", "--package", "prooflane-circuits", "pinned"];
+            run(cargo(&pin).env("UPDATE_CONSTRAINTS", "1"))
+        }
+    }
+}
+
+/// Without `std`, for a machine without an operating system: what a browser and an edge run.
+const BARE: &str = "wasm32-unknown-unknown";
+
+fn test(rest: &[String]) -> anyhow::Result<()> {
+    for tool in ["node", "npm"] {
+        if !answers(Command::new(tool).arg("--version")) {
+            println!(
+                "{tool} is not here, so the tests are skipped that ask snarkjs and wallets' \
+                 libraries. Install Node.js 20 or newer (Debian: apt install nodejs npm)."
+            );
+        }
+    }
+    if rest.is_empty() {
+        if answers(Command::new("rustup").args(["target", "add", BARE])) {
+            let verifier = ["build", "--package", "prooflane-verifier", "--target", BARE];
+            run(&mut cargo(&verifier))?;
+        } else {
+            println!(
+                "rustup cannot add {BARE}, so it is not checked that the verifier builds without std."
+            );
+        }
+    }
+    run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(rest))
+}
+
+fn lint() -> anyhow::Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn example(package: &str) -> anyhow::Result<()> {
+    run(cargo(&["run", "--release", "--package", package]).args(["--example", "measure"]))
+}
+
+/// `cargo ARGS` in the workspace.
+fn cargo(args: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(args)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    // What cargo tells this process of its package would make build scripts that watch such
+    // variables run again, and half the workspace with them.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let words = words.join(" ");
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {words}"))?;
+    ensure!(status.success(), "{words}: {status}");
+    Ok(())
+}
+
+fn answers(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
