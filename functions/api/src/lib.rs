@@ -14,7 +14,7 @@ mod views;
 
 pub use limits::Limits;
 pub use problem::{CODES, Code, errors_markdown};
-pub use service::{metrics_recorder, serve_metrics};
+pub use service::metrics_recorder;
 pub use views::assignment_view;
 
 use axum::Router;

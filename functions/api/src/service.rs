@@ -83,7 +83,7 @@ async fn create_key(
 
 /// Renders the metrics of this process.
 #[must_use]
-pub fn serve_metrics(handle: &PrometheusHandle) -> String {
+fn serve_metrics(handle: &PrometheusHandle) -> String {
     handle.run_upkeep();
     handle.render()
 }
