@@ -80,6 +80,8 @@ enum Command {
     Quote(client::QuoteArgs),
     /// List the network's provers.
     Provers,
+    /// Admit a payment on the strength of its proof, once (merchants).
+    Redeem(client::RedeemArgs),
     /// Make API keys (operators).
     #[command(subcommand)]
     Keys(client::KeysCommand),
@@ -88,8 +90,7 @@ enum Command {
     /// Verify a proof here, without a network.
     Verify(offline::VerifyArgs),
     /// What can be proved.
-    #[command(subcommand)]
-    Circuits(offline::CircuitsCommand),
+    Circuits(offline::CircuitsArgs),
     /// Make wallets (payers).
     #[command(subcommand)]
     Wallet(wallet::WalletCommand),
@@ -160,10 +161,11 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Cancel(args) => client::cancel(&context, args).await,
             Command::Quote(args) => client::quote(&context, args).await,
             Command::Provers => client::provers(&context).await,
+            Command::Redeem(args) => client::redeem(&context, args).await,
             Command::Keys(command) => client::keys(&context, command).await,
             Command::Prove(args) => offline::prove(&context, args),
             Command::Verify(args) => offline::verify(&context, args),
-            Command::Circuits(command) => offline::circuits(&context, command),
+            Command::Circuits(args) => offline::circuits(&context, args),
             Command::Wallet(command) => wallet::wallet(&context, command),
             Command::Attestor(command) => wallet::attestor(&context, command),
             Command::Attest(args) => wallet::attest(&context, args),

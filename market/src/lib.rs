@@ -19,6 +19,6 @@ pub use task::{
     Status, Task, TaskError,
 };
 pub use units::{
-    AskId, AttemptNo, Credits, InvalidPrivacyLevel, InvalidProverId, Millis, PrivacyLevel,
-    ProverId, Ratio, TaskId, Timestamp,
+    AskId, AttemptNo, Credits, InvalidPrivacyLevel, InvalidProverId, InvalidRatio, Millis,
+    PrivacyLevel, ProverId, Ratio, TaskId, Timestamp,
 };

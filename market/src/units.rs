@@ -137,11 +137,30 @@ impl core::ops::Add<Millis> for Timestamp {
 pub struct Millis(pub u64);
 
 /// A number between 0 and 1 in parts per million, so that scores compare exactly on every machine.
+/// In JSON a number such as 0.95, from which the parts come back exactly.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(transparent)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Ratio(u32);
+
+/// A ratio that is none.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("expected a number from 0 to 1, got {0}")]
+pub struct InvalidRatio(pub f64);
+
+impl TryFrom<f64> for Ratio {
+    type Error = InvalidRatio;
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::from_f64(value).ok_or(InvalidRatio(value))
+    }
+}
+
+impl From<Ratio> for f64 {
+    fn from(ratio: Ratio) -> Self {
+        ratio.as_f64()
+    }
+}
 
 impl Ratio {
     /// One whole.
@@ -244,5 +263,24 @@ impl From<PrivacyLevel> for u8 {
 impl fmt::Display for PrivacyLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ratio;
+
+    #[test]
+    fn every_ratio_survives_json() {
+        for parts in 0..=Ratio::SCALE {
+            let json = serde_json::to_string(&Ratio::ppm(parts)).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Ratio>(&json).unwrap().as_ppm(),
+                parts
+            );
+        }
+        for none in ["-0.1", "1.000001", "1e9", "\"1\"", "null"] {
+            assert!(serde_json::from_str::<Ratio>(none).is_err(), "{none}");
+        }
     }
 }

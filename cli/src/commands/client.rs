@@ -2,13 +2,17 @@
 
 use super::Context;
 use super::offline::InputArgs;
+use crate::files;
 use crate::output::No;
+use anyhow::Context as _;
 use clap::Subcommand;
 use console::style;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use prooflane_client::Client;
-use prooflane_client::wire::{CreateKey, ProofView, QuoteRequest, SubmitTask, TaskView};
+use prooflane_client::wire::{
+    CreateKey, ProofForm, ProofView, QuoteRequest, Redeem, SubmitTask, TaskView,
+};
 use prooflane_market::{AttemptEnd, Event, EventKind, Status};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +60,9 @@ pub(super) struct SubmitArgs {
     /// With --wait: where the public inputs go, as snarkjs's public.json.
     #[arg(long, value_name = "FILE", requires = "wait")]
     public: Option<PathBuf>,
+    /// With --wait: where the circuit's verifying key goes, as snarkjs's verification_key.json.
+    #[arg(long, value_name = "FILE", requires = "wait")]
+    verifying_key: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -87,6 +94,34 @@ pub(super) struct ProofArgs {
     /// Where the public inputs go, as snarkjs's public.json.
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
+    /// Where the circuit's verifying key goes, as snarkjs's verification_key.json.
+    #[arg(long, value_name = "FILE")]
+    verifying_key: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct RedeemArgs {
+    /// The proof, as snarkjs's proof.json.
+    #[arg(long, default_value = "proof.json", value_name = "FILE")]
+    proof: PathBuf,
+    /// Its public inputs, as snarkjs's public.json.
+    #[arg(long, default_value = "public.json", value_name = "FILE")]
+    public: PathBuf,
+    /// You, as you are named in receipts.
+    #[arg(long, value_name = "TEXT")]
+    recipient: String,
+    /// The asset you accept, as it is named in receipts.
+    #[arg(long, value_name = "TEXT")]
+    asset: String,
+    /// The least amount you ask.
+    #[arg(long, value_name = "AMOUNT")]
+    min_amount: String,
+    /// The greatest age of a payment you accept.
+    #[arg(long, default_value = "3600", value_name = "SECONDS")]
+    max_age: String,
+    /// What is being paid for, as a field element.
+    #[arg(long, default_value = "0", value_name = "FIELD")]
+    binding: String,
 }
 
 #[derive(clap::Args)]
@@ -144,6 +179,7 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
     let proof = client.wait_for_proof(task.task_id).await?;
     context.output.object(&proof)?;
     save(context, &proof, args.out.as_deref(), args.public.as_deref())?;
+    save_verifying_key(context, &client, &proof, args.verifying_key.as_deref()).await?;
     if let Some(out) = args.out.filter(|out| out.as_os_str() != "-") {
         context
             .output
@@ -165,6 +201,21 @@ fn save(
         context.output.document(public, &proof.public_inputs)?;
     }
     Ok(())
+}
+
+async fn save_verifying_key(
+    context: &Context,
+    client: &Client,
+    proof: &ProofView,
+    out: Option<&Path>,
+) -> anyhow::Result<()> {
+    match out {
+        Some(out) => {
+            let key = client.verifying_key(&proof.circuit).await?;
+            context.output.document(out, &key)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Shows what happens to a task until it ends.
@@ -341,7 +392,9 @@ pub(super) async fn explain(context: &Context, args: TaskArg) -> anyhow::Result<
 }
 
 pub(super) async fn proof(context: &Context, args: ProofArgs) -> anyhow::Result<()> {
-    let proof = context.client()?.proof(args.task).await?;
+    let client = context.client()?;
+    let proof = client.proof(args.task).await?;
+    save_verifying_key(context, &client, &proof, args.verifying_key.as_deref()).await?;
     if context.output.json && args.out.as_os_str() == "-" {
         return context.output.object(&proof);
     }
@@ -352,6 +405,41 @@ pub(super) async fn proof(context: &Context, args: ProofArgs) -> anyhow::Result<
             .output
             .line(format_args!("The proof is in {}.", args.out.display()));
     }
+    Ok(())
+}
+
+pub(super) async fn redeem(context: &Context, args: RedeemArgs) -> anyhow::Result<()> {
+    let public: Vec<String> = files::read(&args.public)?;
+    let payment = prooflane_circuits::find("payment@1").context("payment@1 is missing")?;
+    let named = |name: &str| {
+        let names = payment.public_names().iter();
+        let value = names.zip(&public).find(|(known, _)| **known == name);
+        value
+            .map(|(_, value)| value.clone())
+            .with_context(|| format!("{}: there is no {name} in it", args.public.display()))
+    };
+    let current_time = named("current_time")?;
+    let answer = context
+        .client()?
+        .redeem(&Redeem {
+            proof: ProofForm::Snarkjs(files::read(&args.proof)?),
+            attestor_key: None,
+            recipient_key: args.recipient,
+            asset: args.asset,
+            min_amount: args.min_amount,
+            max_block_age: args.max_age,
+            current_time: current_time
+                .parse()
+                .with_context(|| format!("current_time: expected seconds, got {current_time}"))?,
+            binding: args.binding,
+            nullifier: named("nullifier")?,
+        })
+        .await?;
+    context.output.object(&answer)?;
+    if !answer.admitted {
+        return Err(No(format!("not admitted: {}", answer.reason)).into());
+    }
+    context.output.line("Admitted: paid for, to you, once.");
     Ok(())
 }
 

@@ -200,9 +200,15 @@ pub(super) fn check(
     Ok(())
 }
 
+#[derive(clap::Args)]
+pub(super) struct CircuitsArgs {
+    #[command(subcommand)]
+    command: Option<CircuitsCommand>,
+}
+
 #[derive(Subcommand)]
-pub(super) enum CircuitsCommand {
-    /// List them.
+enum CircuitsCommand {
+    /// List them; what `circuits` alone does too.
     List,
     /// Print inputs that can be proved, as an example.
     Example {
@@ -221,9 +227,9 @@ pub(super) enum CircuitsCommand {
     },
 }
 
-pub(super) fn circuits(context: &Context, command: CircuitsCommand) -> anyhow::Result<()> {
+pub(super) fn circuits(context: &Context, args: CircuitsArgs) -> anyhow::Result<()> {
     let stdout = PathBuf::from("-");
-    match command {
+    match args.command.unwrap_or(CircuitsCommand::List) {
         CircuitsCommand::List => {
             let mut rows = Vec::new();
             for circuit in prooflane_circuits::registry() {

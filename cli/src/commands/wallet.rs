@@ -16,6 +16,12 @@ pub(super) enum WalletCommand {
         #[arg(long, default_value = "wallet.json", value_name = "FILE")]
         out: PathBuf,
     },
+    /// Print a wallet's commitment, which says nothing of its secret.
+    Commitment {
+        /// The wallet's file.
+        #[arg(long, default_value = "wallet.json", value_name = "FILE")]
+        wallet: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -57,17 +63,25 @@ pub(super) struct AttestArgs {
 }
 
 pub(super) fn wallet(context: &Context, command: WalletCommand) -> anyhow::Result<()> {
-    let WalletCommand::New { out } = command;
-    let wallet = WalletFile::generate()?;
-    files::write_secret(&out, &wallet)?;
-    context
-        .output
-        .object(&json!({"file": out, "commitment": wallet.commitment}))?;
-    context.output.line(format_args!(
-        "Made {}: keep it secret, keep a copy.\nIts commitment, for attestors: {}",
-        out.display(),
-        wallet.commitment
-    ));
+    match command {
+        WalletCommand::New { out } => {
+            let wallet = WalletFile::generate()?;
+            files::write_secret(&out, &wallet)?;
+            context
+                .output
+                .object(&json!({"file": out, "commitment": wallet.commitment}))?;
+            context.output.line(format_args!(
+                "Made {}: keep it secret, keep a copy.\nIts commitment, for attestors: {}",
+                out.display(),
+                wallet.commitment
+            ));
+        }
+        WalletCommand::Commitment { wallet } => {
+            let WalletFile { commitment, .. } = files::read(&wallet)?;
+            context.output.object(&json!({"commitment": commitment}))?;
+            context.output.line(commitment);
+        }
+    }
     Ok(())
 }
 
