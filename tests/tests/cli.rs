@@ -162,7 +162,10 @@ fn every_command_has_help() {
             }
         }
     }
-    assert_eq!(seen, 28, "commands and subcommands, with prooflane itself");
+    assert!(
+        seen >= 30,
+        "only {seen} commands and subcommands were found"
+    );
 }
 
 #[test]
@@ -549,6 +552,7 @@ fn circuits_are_listed_with_inputs_that_can_be_proved() {
         .collect();
     assert_eq!(ids, ["payment@1", "merkle@1", "range@1"]);
     assert_eq!(shell.ok(&["circuits", "list"]).out.lines().count(), 3);
+    assert_eq!(shell.json(&["circuits"]), listed);
     for id in ids {
         let example = shell.json(&["circuits", "example", id]);
         assert_eq!(example, prooflane_circuits::find(id).unwrap().example());
