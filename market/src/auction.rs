@@ -11,7 +11,7 @@
 //! are compared as exact integers over the common denominator `c * 10^12`.
 
 use crate::{
-    AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task,
+    Ask, AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// How price and reputation weigh; they add up to one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Weights {
     price: Ratio,
 }
@@ -45,6 +45,14 @@ impl Weights {
 
     fn reputation_ppm(self) -> u128 {
         u128::from(Ratio::SCALE - self.price.as_ppm())
+    }
+
+    /// What one credit saved, and one part per million of reputation for each credit of the ceiling,
+    /// add to the score on the scale of [`Weights::scaled`].
+    pub(crate) fn per_unit(self) -> (u64, u64) {
+        let price = u64::from(self.price.as_ppm());
+        let scale = u64::from(Ratio::SCALE);
+        (price * scale, scale - price)
     }
 
     /// The score times `max(ceiling, 1) * 10^12`.
@@ -73,7 +81,7 @@ fn scale(ceiling: Credits) -> u128 {
 }
 
 /// One prover's best eligible ask for a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bid {
     /// Whose.
     pub prover: ProverId,
@@ -100,7 +108,7 @@ impl Bid {
 }
 
 /// Everything an auction was decided from; [`Transcript::winner`] recomputes its result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transcript {
     /// When it was held.
     pub at: Timestamp,
@@ -115,7 +123,7 @@ pub struct Transcript {
 }
 
 /// Who proves, and what it is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Winner {
     /// Who.
     pub prover: ProverId,
@@ -132,36 +140,52 @@ impl Transcript {
     #[must_use]
     pub fn winner(&self) -> Option<Winner> {
         let mut ranked: Vec<&Bid> = self.bids.iter().collect();
-        ranked.sort_by_key(|bid| self.rank(bid));
+        ranked.sort_by(|a, b| self.rank(a).cmp(&self.rank(b)));
         let best = *ranked.first()?;
-        let price = match (self.payment, ranked.get(1)) {
-            (PaymentRule::FirstPrice, _) => best.price,
-            (PaymentRule::SecondScore, None) => self.ceiling,
-            (PaymentRule::SecondScore, Some(second)) => {
-                let to_beat = self
-                    .weights
-                    .scaled(self.ceiling, second.price, second.reputation);
-                self.weights
-                    .price_scoring(self.ceiling, best.reputation, to_beat)
-            }
-        };
+        let terms = |bid: &Bid| (bid.price, bid.reputation);
+        let runner_up = ranked.get(1).map(|bid| terms(bid));
         Some(Winner {
             prover: best.prover.clone(),
             ask_id: best.ask_id,
-            price: price.max(best.price),
+            price: payable(
+                self.payment,
+                self.weights,
+                self.ceiling,
+                terms(best),
+                runner_up,
+            ),
             promised: best.promised,
         })
     }
 
-    /// Best first: score, then the earlier ask, then the id, so that no two ever tie.
-    fn rank(&self, bid: &Bid) -> (Reverse<u128>, Timestamp, AskId) {
+    /// Best first: score, then the earlier ask, then the ids, so that no two ever tie.
+    fn rank<'a>(&self, bid: &'a Bid) -> (Reverse<u128>, Timestamp, AskId, &'a ProverId) {
         let score = self.weights.scaled(self.ceiling, bid.price, bid.reputation);
-        (Reverse(score), bid.placed_at, bid.ask_id)
+        (Reverse(score), bid.placed_at, bid.ask_id, &bid.prover)
     }
 }
 
+/// What the best of the bids is paid, from its own price and reputation and those of the runner-up.
+pub(crate) fn payable(
+    payment: PaymentRule,
+    weights: Weights,
+    ceiling: Credits,
+    (asked, reputation): (Credits, Ratio),
+    runner_up: Option<(Credits, Ratio)>,
+) -> Credits {
+    let price = match (payment, runner_up) {
+        (PaymentRule::FirstPrice, _) => asked,
+        (PaymentRule::SecondScore, None) => ceiling,
+        (PaymentRule::SecondScore, Some((price, of))) => {
+            let to_beat = weights.scaled(ceiling, price, of);
+            weights.price_scoring(ceiling, reputation, to_beat)
+        }
+    };
+    price.max(asked)
+}
+
 /// What kept a prover from bidding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
     /// No unexpired ask for the circuit.
@@ -178,10 +202,12 @@ pub enum Obstacle {
     Capacity,
     /// It was not heard of for too long.
     Silent,
+    /// It failed too often in a row; see [`crate::Breaker`].
+    Paused,
 }
 
 /// Why an auction found nobody: what kept each prover from bidding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoMatch {
     /// Provers by what kept them.
     pub obstacles: BTreeMap<Obstacle, u32>,
@@ -221,9 +247,15 @@ impl FromIterator<Prover> for Book {
 }
 
 impl Book {
-    /// A prover in the book, so that a clearing's effects on it can be applied before the next.
-    pub fn prover_mut(&mut self, id: &ProverId) -> Option<&mut Prover> {
-        self.provers.get_mut(id)
+    /// A prover in the book.
+    #[must_use]
+    pub fn prover(&self, id: &ProverId) -> Option<&Prover> {
+        self.provers.get(id)
+    }
+
+    /// Takes in a prover as it is now, so that a clearing's effects count before the next.
+    pub fn update(&mut self, prover: Prover) {
+        self.provers.insert(prover.prover_id.clone(), prover);
     }
 
     /// Every prover, by id.
@@ -256,7 +288,7 @@ pub fn clear(task: &Task, book: &Book, now: Timestamp, rules: &Rules) -> Clearin
         }
     }
     let mut bids = std::mem::take(&mut transcript.bids);
-    bids.sort_by_key(|bid| transcript.rank(bid));
+    bids.sort_by(|a, b| transcript.rank(a).cmp(&transcript.rank(b)));
     transcript.bids = bids;
     match transcript.winner() {
         Some(winner) => Clearing::Match { winner, transcript },
@@ -273,36 +305,19 @@ fn best_ask(
     rules: &Rules,
     transcript: &Transcript,
 ) -> Result<Bid, (Obstacle, Option<Credits>)> {
-    let blocked = |obstacle| Err((obstacle, None));
     let reputation = prover.reputation();
-    let level = task.spec.privacy_level;
-    let allowed = match level.class() {
-        PrivacyLevel::OPEN => true,
-        PrivacyLevel::ALLOWED => {
-            prover.trusted || task.spec.allowed_provers.contains(&prover.prover_id)
-        }
-        _ => prover.fleet,
-    };
-    if !allowed {
-        return blocked(Obstacle::NotAllowed);
-    }
-    if now.since(prover.seen_at) > rules.prover_silence {
-        return blocked(Obstacle::Silent);
-    }
-    if reputation < task.spec.min_reputation {
-        return blocked(Obstacle::Reputation);
+    if let Some(obstacle) = barred(task, prover, reputation, now, rules) {
+        return Err((obstacle, None));
     }
     // An ask that only its price keeps out came furthest, the cheapest of them first.
     let far = |(obstacle, price): &(Obstacle, Option<Credits>)| (price.map(Reverse), *obstacle);
     let mut furthest = (Obstacle::Circuit, None);
     let mut best: Option<Bid> = None;
     for ask in &prover.asks {
-        let live = ask.expires_at.is_none_or(|at| at > now);
-        let proves = ask.circuits.is_empty() || ask.circuits.contains(&task.spec.circuit);
-        if !live || !proves {
+        if !ask.proves(task, now) {
             continue;
         }
-        let obstacle = if !ask.levels.iter().any(|l| l.class() == level.class()) {
+        let obstacle = if !ask.covers(task.spec.privacy_level) {
             (Obstacle::Level, None)
         } else if prover.room(ask) == 0 {
             (Obstacle::Capacity, None)
@@ -330,6 +345,59 @@ fn best_ask(
         }
     }
     best.ok_or(furthest)
+}
+
+/// What keeps a prover from a task whatever it asks.
+fn barred(
+    task: &Task,
+    prover: &Prover,
+    reputation: Ratio,
+    now: Timestamp,
+    rules: &Rules,
+) -> Option<Obstacle> {
+    let allowed = match task.spec.privacy_level.class() {
+        PrivacyLevel::OPEN => true,
+        PrivacyLevel::ALLOWED => {
+            prover.trusted || task.spec.allowed_provers.contains(&prover.prover_id)
+        }
+        _ => prover.fleet,
+    };
+    if !allowed {
+        Some(Obstacle::NotAllowed)
+    } else if now.since(prover.seen_at) > rules.prover_silence {
+        Some(Obstacle::Silent)
+    } else if prover.breaker.paused(now).is_some() {
+        Some(Obstacle::Paused)
+    } else if reputation < task.spec.min_reputation {
+        Some(Obstacle::Reputation)
+    } else {
+        None
+    }
+}
+
+/// What keeps a prover from fulfilling a task that is open to anyone: as in an auction, but price
+/// and capacity do not count.
+#[must_use]
+pub fn obstacle(task: &Task, prover: &Prover, now: Timestamp, rules: &Rules) -> Option<Obstacle> {
+    let mut proves = prover.asks.iter().filter(|ask| ask.proves(task, now));
+    barred(task, prover, prover.reputation(), now, rules).or_else(|| match proves.next() {
+        None => Some(Obstacle::Circuit),
+        Some(first) => {
+            let covers = |ask: &Ask| ask.covers(task.spec.privacy_level);
+            (!covers(first) && !proves.any(covers)).then_some(Obstacle::Level)
+        }
+    })
+}
+
+impl Ask {
+    fn proves(&self, task: &Task, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| at > now)
+            && (self.circuits.is_empty() || self.circuits.contains(&task.spec.circuit))
+    }
+
+    fn covers(&self, level: PrivacyLevel) -> bool {
+        self.levels.iter().any(|l| l.class() == level.class())
+    }
 }
 
 #[cfg(test)]
