@@ -126,9 +126,10 @@ fn wake_ups_suffice(model: &Protocol, state: &State) -> bool {
             }
             for effect in effects.into_iter().flatten() {
                 if let Effect::Release { prover, attempt } = effect
-                    && let Some(prover) = book.prover_mut(&prover)
+                    && let Some(mut prover) = book.prover(&prover).cloned()
                 {
                     prover.release(task.id(), attempt);
+                    book.update(prover);
                 }
             }
         }
