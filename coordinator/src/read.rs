@@ -143,7 +143,10 @@ impl Coordinator {
     pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
         let record = self.load(id).await?.value;
         let State::Completed {
-            attempt, prover, ..
+            attempt,
+            prover,
+            fulfilled,
+            ..
         } = &record.task.state
         else {
             return Err(Error::NoProof {
@@ -151,7 +154,7 @@ impl Coordinator {
                 status: record.task.status(),
             });
         };
-        let blob = if record.task.was_fulfilled() {
+        let blob = if *fulfilled {
             layout::revealed_blob(id, prover)
         } else {
             layout::proof_blob(id, *attempt)
