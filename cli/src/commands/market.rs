@@ -111,7 +111,7 @@ pub(super) async fn audit(context: &Context, args: AuditArgs) -> anyhow::Result<
         return Err(No(format!("{count} auctions do not recompute")).into());
     }
     context.output.line(format_args!(
-        "{transcripts} auctions of {} tasks recompute to the same winners and prices.",
+        "Every auction recomputes to the same winner and price: {transcripts} of {} tasks.",
         tasks.len()
     ));
     Ok(())
