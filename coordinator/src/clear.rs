@@ -181,12 +181,14 @@ impl Coordinator {
                 return Ok(false);
             }
             // Hints may be repeated; only an auction that is due counts as one that found nobody.
-            let due = task.wake_at().is_some_and(|at| at <= now);
+            let due = task.wake_at(&self.rules).is_some_and(|at| at <= now);
             match clear(task, &view.book, now, &self.rules) {
                 Clearing::NoMatch(_) if !(note_no_match && due) => return Ok(false),
                 Clearing::NoMatch(no_match) => {
                     task.unmatched(no_match, now, &self.rules)?;
-                    let write = record.value.put(Expect::Version(record.version));
+                    let write = record
+                        .value
+                        .put(Expect::Version(record.version), &self.rules);
                     if matches!(self.commit(&[write]).await?, Committed::Yes) {
                         self.watch.call(id);
                         return Ok(false);
@@ -231,7 +233,9 @@ impl Coordinator {
             }
         }
         let writes = [
-            record.value.put(Expect::Version(record.version)),
+            record
+                .value
+                .put(Expect::Version(record.version), &self.rules),
             put_prover(&taken, Expect::Version(*version)),
             Write::Put {
                 key: layout::transcript(id, attempt),

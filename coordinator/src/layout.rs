@@ -1,7 +1,7 @@
 //! Where everything is in the one table. Sort keys are fixed-width, so that bytewise order is the
 //! order of the numbers in them.
 
-use prooflane_market::{AttemptNo, ProverId, State, Task, TaskId, Timestamp};
+use prooflane_market::{AttemptNo, ProverId, Rules, State, Task, TaskId, Timestamp};
 use prooflane_store::{IndexKey, Key};
 
 /// The wake index is split, so that no single partition takes every write.
@@ -97,10 +97,10 @@ pub(crate) fn wake_partition(shard: u8) -> String {
 }
 
 /// Where a task stands in the wake index: every task that has not ended has a place there.
-pub(crate) fn wake(task: &Task) -> Option<IndexKey> {
+pub(crate) fn wake(task: &Task, rules: &Rules) -> Option<IndexKey> {
     let id = task.id();
     let shard = id.0.as_bytes()[15] % WAKE_SHARDS;
-    task.wake_at().map(|at| IndexKey {
+    task.wake_at(rules).map(|at| IndexKey {
         partition: wake_partition(shard),
         sort: format!("{}#{id}", moment(at)),
     })

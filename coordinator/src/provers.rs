@@ -2,7 +2,7 @@
 
 use crate::tasks::{Committed, TRIES, put_prover};
 use crate::{Coordinator, Error, clear, layout};
-use prooflane_market::{Ask, Millis, Prover, ProverId, Record};
+use prooflane_market::{Ask, Breaker, Millis, Prover, ProverId, Record};
 use prooflane_store::{Expect, Index, Query};
 use std::collections::BTreeMap;
 
@@ -60,6 +60,7 @@ impl Coordinator {
                         asks: Vec::new(),
                         active: BTreeMap::new(),
                         record: Record::default(),
+                        breaker: Breaker::default(),
                         registered_at: now,
                         seen_at: now,
                     };

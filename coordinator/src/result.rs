@@ -97,7 +97,7 @@ impl Coordinator {
         let (record, ()) = self
             .change(id, |task| {
                 Ok(Decision::Change(
-                    task.fail(prover, attempt, message, now)?,
+                    task.fail(prover, attempt, message, now, &self.rules)?,
                     (),
                 ))
             })

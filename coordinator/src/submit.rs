@@ -128,7 +128,7 @@ impl Coordinator {
             )
         };
         let mut writes = vec![
-            record.put(Expect::Absent),
+            record.put(Expect::Absent, &self.rules),
             pointer(layout::TASKS.into()),
             pointer(layout::by_requester(&record.task.spec.requester)),
         ];

@@ -34,7 +34,7 @@ impl Coordinator {
         let id = decode::<TaskRecord>(item, "task")?.task.id();
         let woken = self
             .change(id, |task| {
-                Ok(match task.tick(now, &self.rules) {
+                Ok(match task.tick(now, Timestamp(0), &self.rules) {
                     Some(effects) => Decision::Change(effects, true),
                     None => Decision::Keep(false),
                 })

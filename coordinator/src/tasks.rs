@@ -1,7 +1,7 @@
 //! Reading a task, deciding, and writing the decision: the one way a task changes.
 
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{Effect, Prover, ProverId, Refusal, Task, TaskId};
+use prooflane_market::{Effect, Prover, ProverId, Refusal, Rules, Task, TaskId};
 use prooflane_store::{CommitError, Expect, Item, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -50,12 +50,12 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 impl TaskRecord {
-    pub(crate) fn put(&self, expect: Expect) -> Write {
+    pub(crate) fn put(&self, expect: Expect, rules: &Rules) -> Write {
         Write::Put {
             key: layout::task(self.task.id()),
             expect,
             body: encode(self),
-            wake: layout::wake(&self.task),
+            wake: layout::wake(&self.task, rules),
             listing: layout::listing(&self.task),
         }
     }
@@ -152,7 +152,11 @@ impl Coordinator {
     ) -> Result<Vec<Write>, Error> {
         let task = &record.value.task;
         let id = task.id();
-        let mut writes = vec![record.value.put(Expect::Version(record.version))];
+        let mut writes = vec![
+            record
+                .value
+                .put(Expect::Version(record.version), &self.rules),
+        ];
         let mut provers: BTreeMap<ProverId, Versioned<Prover>> = BTreeMap::new();
         let mut moves = Moves::default();
         for effect in effects {
@@ -189,7 +193,8 @@ impl Coordinator {
                     self.held(&mut provers, &prover).await?.release(id, attempt);
                 }
                 Effect::Note { prover, outcome } => {
-                    self.held(&mut provers, &prover).await?.note(outcome);
+                    let held = self.held(&mut provers, &prover).await?;
+                    held.note(outcome, task.updated_at, &self.rules);
                 }
             }
         }

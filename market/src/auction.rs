@@ -11,7 +11,7 @@
 //! are compared as exact integers over the common denominator `c * 10^12`.
 
 use crate::{
-    AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task,
+    Ask, AskId, Credits, Millis, PaymentRule, PrivacyLevel, Prover, ProverId, Ratio, Rules, Task,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// How price and reputation weigh; they add up to one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Weights {
     price: Ratio,
 }
@@ -73,7 +73,7 @@ fn scale(ceiling: Credits) -> u128 {
 }
 
 /// One prover's best eligible ask for a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bid {
     /// Whose.
     pub prover: ProverId,
@@ -100,7 +100,7 @@ impl Bid {
 }
 
 /// Everything an auction was decided from; [`Transcript::winner`] recomputes its result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transcript {
     /// When it was held.
     pub at: Timestamp,
@@ -115,7 +115,7 @@ pub struct Transcript {
 }
 
 /// Who proves, and what it is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Winner {
     /// Who.
     pub prover: ProverId,
@@ -161,7 +161,7 @@ impl Transcript {
 }
 
 /// What kept a prover from bidding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
     /// No unexpired ask for the circuit.
@@ -178,10 +178,12 @@ pub enum Obstacle {
     Capacity,
     /// It was not heard of for too long.
     Silent,
+    /// It failed too often in a row; see [`crate::Breaker`].
+    Paused,
 }
 
 /// Why an auction found nobody: what kept each prover from bidding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoMatch {
     /// Provers by what kept them.
     pub obstacles: BTreeMap<Obstacle, u32>,
@@ -273,36 +275,19 @@ fn best_ask(
     rules: &Rules,
     transcript: &Transcript,
 ) -> Result<Bid, (Obstacle, Option<Credits>)> {
-    let blocked = |obstacle| Err((obstacle, None));
     let reputation = prover.reputation();
-    let level = task.spec.privacy_level;
-    let allowed = match level.class() {
-        PrivacyLevel::OPEN => true,
-        PrivacyLevel::ALLOWED => {
-            prover.trusted || task.spec.allowed_provers.contains(&prover.prover_id)
-        }
-        _ => prover.fleet,
-    };
-    if !allowed {
-        return blocked(Obstacle::NotAllowed);
-    }
-    if now.since(prover.seen_at) > rules.prover_silence {
-        return blocked(Obstacle::Silent);
-    }
-    if reputation < task.spec.min_reputation {
-        return blocked(Obstacle::Reputation);
+    if let Some(obstacle) = barred(task, prover, reputation, now, rules) {
+        return Err((obstacle, None));
     }
     // An ask that only its price keeps out came furthest, the cheapest of them first.
     let far = |(obstacle, price): &(Obstacle, Option<Credits>)| (price.map(Reverse), *obstacle);
     let mut furthest = (Obstacle::Circuit, None);
     let mut best: Option<Bid> = None;
     for ask in &prover.asks {
-        let live = ask.expires_at.is_none_or(|at| at > now);
-        let proves = ask.circuits.is_empty() || ask.circuits.contains(&task.spec.circuit);
-        if !live || !proves {
+        if !ask.proves(task, now) {
             continue;
         }
-        let obstacle = if !ask.levels.iter().any(|l| l.class() == level.class()) {
+        let obstacle = if !ask.covers(task.spec.privacy_level) {
             (Obstacle::Level, None)
         } else if prover.room(ask) == 0 {
             (Obstacle::Capacity, None)
@@ -330,6 +315,59 @@ fn best_ask(
         }
     }
     best.ok_or(furthest)
+}
+
+/// What keeps a prover from a task whatever it asks.
+fn barred(
+    task: &Task,
+    prover: &Prover,
+    reputation: Ratio,
+    now: Timestamp,
+    rules: &Rules,
+) -> Option<Obstacle> {
+    let allowed = match task.spec.privacy_level.class() {
+        PrivacyLevel::OPEN => true,
+        PrivacyLevel::ALLOWED => {
+            prover.trusted || task.spec.allowed_provers.contains(&prover.prover_id)
+        }
+        _ => prover.fleet,
+    };
+    if !allowed {
+        Some(Obstacle::NotAllowed)
+    } else if now.since(prover.seen_at) > rules.prover_silence {
+        Some(Obstacle::Silent)
+    } else if prover.breaker.paused(now).is_some() {
+        Some(Obstacle::Paused)
+    } else if reputation < task.spec.min_reputation {
+        Some(Obstacle::Reputation)
+    } else {
+        None
+    }
+}
+
+/// What keeps a prover from fulfilling a task that is open to anyone: as in an auction, but price
+/// and capacity do not count.
+#[must_use]
+pub fn obstacle(task: &Task, prover: &Prover, now: Timestamp, rules: &Rules) -> Option<Obstacle> {
+    let mut proves = prover.asks.iter().filter(|ask| ask.proves(task, now));
+    barred(task, prover, prover.reputation(), now, rules).or_else(|| match proves.next() {
+        None => Some(Obstacle::Circuit),
+        Some(first) => {
+            let covers = |ask: &Ask| ask.covers(task.spec.privacy_level);
+            (!covers(first) && !proves.any(covers)).then_some(Obstacle::Level)
+        }
+    })
+}
+
+impl Ask {
+    fn proves(&self, task: &Task, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| at > now)
+            && (self.circuits.is_empty() || self.circuits.contains(&task.spec.circuit))
+    }
+
+    fn covers(&self, level: PrivacyLevel) -> bool {
+        self.levels.iter().any(|l| l.class() == level.class())
+    }
 }
 
 #[cfg(test)]

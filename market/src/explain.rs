@@ -72,6 +72,12 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
                 due(lease.expires_at, now)
             ),
         ),
+        State::Completed { prover, price, .. } if task.was_fulfilled() => (
+            format!(
+                "Prover {prover} proved it when it was open to anyone; the proof was verified and {price} credits were paid."
+            ),
+            "Nothing: the proof is stored.".into(),
+        ),
         State::Completed {
             prover,
             attempt,
@@ -86,8 +92,19 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
         State::Failed {
             reason: FailReason::AttemptsExhausted { attempts },
         } => (
-            format!("All {attempts} attempts ended without a valid proof."),
+            match attempts {
+                1 => "Its only attempt ended without a valid proof.".into(),
+                _ => format!("All {attempts} attempts ended without a valid proof."),
+            },
             "Nothing: the reward went back. Submit it as a new task to try again.".into(),
+        ),
+        State::Failed {
+            reason: FailReason::KeyReplaced,
+        } => (
+            "The network changed the circuit's key after the task had come in.".into(),
+            "Nothing: the reward went back. Submit it as a new task to have it proved under the \
+             new key."
+                .into(),
         ),
         State::Cancelled => (
             "The requester withdrew it.".into(),
@@ -124,8 +141,11 @@ impl crate::AttemptEnd {
             Self::Proved => "proved",
             Self::Failed => "the prover gave up",
             Self::Abandoned => "the prover went silent",
+            Self::Unclaimed => "the prover did not start",
             Self::Invalid => "the proof did not verify",
-            Self::Overtaken => "an earlier attempt's proof came first",
+            Self::Overtaken => "another prover's proof came first",
+            Self::Outage => "the network was away",
+            Self::KeyReplaced => "the circuit's key was replaced",
         }
     }
 }
@@ -159,6 +179,7 @@ impl NoMatch {
                     }
                     Obstacle::Capacity => "are busy".into(),
                     Obstacle::Silent => "have not been heard of lately".into(),
+                    Obstacle::Paused => "are paused after failing repeatedly".into(),
                 };
                 format!("{count} {what}")
             })

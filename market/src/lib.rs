@@ -3,22 +3,28 @@
 
 mod auction;
 mod explain;
+mod fault;
+mod leader;
 mod prover;
 mod reputation;
 mod rules;
 mod task;
 mod units;
 
-pub use auction::{Bid, Book, Clearing, NoMatch, Obstacle, Transcript, Weights, Winner, clear};
+pub use auction::{
+    Bid, Book, Clearing, NoMatch, Obstacle, Transcript, Weights, Winner, clear, obstacle,
+};
 pub use explain::{Explanation, explain};
-pub use prover::{Active, Ask, Prover, ProverError};
+pub use fault::{Fault, slash};
+pub use leader::{Beat, Candidate, Epoch, Leadership, Renewal, Standing, Step, TakeOver};
+pub use prover::{Active, Ask, Breaker, Prover, ProverError};
 pub use reputation::{Outcome, Record, quality, time_efficiency};
 pub use rules::{PaymentRule, Rules};
 pub use task::{
-    Attempt, AttemptEnd, Effect, Event, EventKind, FailReason, Lease, NewTask, Refusal, State,
-    Status, Task, TaskError,
+    Attempt, AttemptEnd, Commitment, Effect, Event, EventKind, FailReason, Fulfilment, Lease,
+    NewTask, Refusal, State, Status, Task, TaskError,
 };
 pub use units::{
-    AskId, AttemptNo, Credits, InvalidPrivacyLevel, InvalidProverId, InvalidRatio, Millis,
-    PrivacyLevel, ProverId, Ratio, TaskId, Timestamp,
+    AskId, AttemptNo, CommitmentDigest, Credits, InvalidCommitment, InvalidPrivacyLevel,
+    InvalidProverId, InvalidRatio, Millis, PrivacyLevel, ProverId, Ratio, TaskId, Timestamp,
 };

@@ -1,14 +1,14 @@
 //! Provers and what they ask.
 
 use crate::{
-    AskId, AttemptNo, Credits, Millis, Outcome, PrivacyLevel, ProverId, Ratio, Record, TaskId,
-    Timestamp,
+    AskId, AttemptNo, Credits, Millis, Outcome, PrivacyLevel, ProverId, Ratio, Record, Rules,
+    TaskId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An offer to prove: which circuits, at what price, how many at once, until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ask {
     /// Names the ask.
     pub ask_id: AskId,
@@ -29,7 +29,7 @@ pub struct Ask {
 }
 
 /// An assignment that a prover holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Active {
     /// Under which ask.
     pub ask_id: AskId,
@@ -37,8 +37,55 @@ pub struct Active {
     pub attempt: AttemptNo,
 }
 
+/// The circuit breaker: who fails again and again is not assigned anything for a growing pause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Breaker {
+    /// Failures since its last valid proof.
+    pub failures: u32,
+    /// The newest of them.
+    pub last: Option<Outcome>,
+    /// When the pause ends, or ended.
+    pub paused_until: Option<Timestamp>,
+}
+
+impl Breaker {
+    fn note(&mut self, outcome: Outcome, now: Timestamp, rules: &Rules) {
+        if matches!(outcome, Outcome::Proved { .. }) {
+            *self = Self::default();
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.last = Some(outcome);
+        if let Some(pause) = rules.breaker(self.failures) {
+            self.paused_until = self.paused_until.max(Some(now + pause));
+        }
+    }
+
+    /// When the pause ends, if there is one now.
+    #[must_use]
+    pub fn paused(&self, now: Timestamp) -> Option<Timestamp> {
+        self.paused_until.filter(|until| *until > now)
+    }
+
+    /// Why there is a pause, for its prover to read.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let last = match self.last? {
+            Outcome::Proved { .. } => return None,
+            Outcome::Failed => "it gave up",
+            Outcome::Abandoned => "it claimed a task and went silent",
+            Outcome::Unclaimed => "it did not claim what it won",
+            Outcome::Invalid => "its proof did not verify",
+        };
+        Some(format!(
+            "{} failures in a row, in the last one {last}; a valid proof ends the count",
+            self.failures
+        ))
+    }
+}
+
 /// A registered prover: what it offers, what it holds, and its record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Prover {
     /// Names it.
     pub prover_id: ProverId,
@@ -56,6 +103,9 @@ pub struct Prover {
     pub active: BTreeMap<TaskId, Active>,
     /// What it did so far.
     pub record: Record,
+    /// Whether it fails too often to be assigned anything now.
+    #[serde(default)]
+    pub breaker: Breaker,
     /// When it registered.
     pub registered_at: Timestamp,
     /// When it was last heard of.
@@ -154,8 +204,59 @@ impl Prover {
         }
     }
 
-    /// Writes a finished attempt into the record.
-    pub fn note(&mut self, outcome: Outcome) {
+    /// Writes a finished attempt into the record and the circuit breaker.
+    pub fn note(&mut self, outcome: Outcome, now: Timestamp, rules: &Rules) {
         self.record.add(outcome);
+        self.breaker.note(outcome, now, rules);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROVED: Outcome = Outcome::Proved {
+        quality: Ratio::ONE,
+        efficiency: Ratio::ONE,
+    };
+
+    #[test]
+    fn from_the_third_failure_in_a_row_on_the_pause_doubles_up_to_an_hour() {
+        let (mut breaker, rules, now) = (Breaker::default(), Rules::default(), Timestamp(1_000));
+        let mut pauses = Vec::new();
+        for outcome in [Outcome::Failed, Outcome::Abandoned, Outcome::Invalid]
+            .into_iter()
+            .chain([Outcome::Unclaimed; 10])
+        {
+            breaker.note(outcome, now, &rules);
+            let until = breaker.paused(now);
+            pauses.push(until.map_or(0, |until| until.since(now).0 / 1_000));
+        }
+        let expected = [
+            0, 0, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600,
+        ];
+        assert_eq!(pauses, expected);
+        assert!(
+            breaker
+                .reason()
+                .unwrap()
+                .starts_with("13 failures in a row")
+        );
+    }
+
+    #[test]
+    fn a_pause_ends_with_its_time_and_a_valid_proof_ends_the_count() {
+        let (mut breaker, rules, now) = (Breaker::default(), Rules::default(), Timestamp(1_000));
+        for _ in 0..3 {
+            breaker.note(Outcome::Failed, now, &rules);
+        }
+        assert_eq!(breaker.paused(Timestamp(10_999)), Some(Timestamp(11_000)));
+        assert_eq!(breaker.paused(Timestamp(11_000)), None);
+        // A clock that went back shortens nothing.
+        breaker.note(Outcome::Failed, Timestamp(0), &rules);
+        assert_eq!(breaker.paused_until, Some(Timestamp(20_000)));
+        breaker.note(PROVED, now, &rules);
+        assert_eq!(breaker, Breaker::default());
+        assert_eq!(breaker.reason(), None);
     }
 }

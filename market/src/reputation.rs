@@ -4,7 +4,7 @@ use crate::{Millis, Ratio};
 use serde::{Deserialize, Serialize};
 
 /// How one attempt ended, as far as its prover's reputation goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A valid proof.
@@ -16,8 +16,11 @@ pub enum Outcome {
     },
     /// A failure that the prover reported in time.
     Failed,
-    /// The lease ran out.
+    /// Claimed, then the lease ran out.
     Abandoned,
+    /// Never claimed: no part of the record, since the message may have been lost, but a failure
+    /// to the circuit breaker.
+    Unclaimed,
     /// A proof that does not verify.
     Invalid,
 }
@@ -39,7 +42,7 @@ pub fn time_efficiency(promised: Millis, taken: Millis) -> Ratio {
 }
 
 /// A prover's record: sums over its finished attempts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// Attempts that ended in a valid proof.
     pub proved: u64,
@@ -70,6 +73,7 @@ impl Record {
                 self.efficiency_sum += u64::from(efficiency.as_ppm());
             }
             Outcome::Failed | Outcome::Abandoned | Outcome::Invalid => self.failed += 1,
+            Outcome::Unclaimed => {}
         }
     }
 
@@ -109,6 +113,13 @@ mod tests {
         assert!(after_success > Record::PRIOR);
         record.add(Outcome::Invalid);
         assert!(record.reputation() < after_success);
+    }
+
+    #[test]
+    fn an_assignment_that_was_never_claimed_is_no_part_of_the_record() {
+        let mut record = Record::default();
+        record.add(Outcome::Unclaimed);
+        assert_eq!(record, Record::default());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::{Credits, Millis, Ratio, Weights};
 use serde::{Deserialize, Serialize};
 
 /// What the winner of an auction is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentRule {
     /// What the runner-up's score would have allowed, never above the ceiling (a scoring auction's
@@ -15,7 +15,7 @@ pub enum PaymentRule {
 }
 
 /// The constants of a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rules {
     /// How price and reputation weigh in an auction.
     pub weights: Weights,
@@ -25,12 +25,36 @@ pub struct Rules {
     pub lease: Millis,
     /// The longest that heartbeats can keep one attempt alive.
     pub longest_attempt: Millis,
+    /// By how much the clocks of two nodes may differ: a lease counts as run out this much later.
+    pub max_skew: Millis,
+    /// When the sweeper has not been there for longer than this, the network was away: must be
+    /// longer than the pause between two sweeps.
+    pub outage: Millis,
+    /// Provers without an assignment that may be at work on one open task at the same time.
+    pub most_fulfilments: u32,
+    /// A committed proof may be revealed this much later, ... Where several nodes with clocks of
+    /// their own answer provers, it should exceed `max_skew`.
+    pub reveal_after: Millis,
+    /// ... and no later than this.
+    pub reveal_within: Millis,
     /// A prover that was not heard of for this long is not assigned anything.
     pub prover_silence: Millis,
     /// The pause before the second auction of a task; it doubles with each.
     pub first_pause: Millis,
     /// The longest pause between two auctions of a task.
     pub longest_pause: Millis,
+    /// Failures in a row after which a prover is paused.
+    pub breaker_failures: u32,
+    /// The first such pause; it doubles with each further failure.
+    pub breaker_pause: Millis,
+    /// The longest such pause.
+    pub longest_breaker_pause: Millis,
+    /// What one point of priority is worth in waiting time.
+    pub priority_point: Millis,
+    /// Parts of the market that are cleared side by side; 0 counts as 1.
+    pub market_shards: u8,
+    /// An auctioneer whose beat stands still for this long is replaced.
+    pub leader_lease: Millis,
     /// How often a task may be attempted where it does not say.
     pub max_attempts: u32,
     /// Of an attempt's price, the part of the stake that an invalid proof costs.
@@ -50,9 +74,20 @@ impl Default for Rules {
             payment: PaymentRule::SecondScore,
             lease: Millis(30_000),
             longest_attempt: Millis(15 * 60_000),
+            max_skew: Millis(5_000),
+            outage: Millis(10_000),
+            most_fulfilments: 8,
+            reveal_after: Millis(1_000),
+            reveal_within: Millis(60_000),
             prover_silence: Millis(60_000),
             first_pause: Millis(1_000),
             longest_pause: Millis(60_000),
+            breaker_failures: 3,
+            breaker_pause: Millis(10_000),
+            longest_breaker_pause: Millis(60 * 60_000),
+            priority_point: Millis(6_000),
+            market_shards: 1,
+            leader_lease: Millis(10_000),
             max_attempts: 5,
             slash_invalid: Ratio::ONE,
             slash_abandoned: Ratio::ppm(100_000),
@@ -77,14 +112,18 @@ impl Rules {
     /// The pause before auction number `round + 1`, after `round` auctions found no prover.
     #[must_use]
     pub fn pause(&self, round: u32) -> Millis {
-        let doubled = 1_u64
-            .checked_shl(round.saturating_sub(1))
-            .unwrap_or(u64::MAX);
-        Millis(
-            self.first_pause
-                .0
-                .saturating_mul(doubled)
-                .min(self.longest_pause.0),
-        )
+        doubled(self.first_pause, round.saturating_sub(1)).min(self.longest_pause)
     }
+
+    /// How long a prover is not assigned anything after this many failures in a row.
+    #[must_use]
+    pub fn breaker(&self, failures: u32) -> Option<Millis> {
+        let beyond = failures.checked_sub(self.breaker_failures.max(1))?;
+        Some(doubled(self.breaker_pause, beyond).min(self.longest_breaker_pause))
+    }
+}
+
+fn doubled(first: Millis, times: u32) -> Millis {
+    let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
+    Millis(first.0.saturating_mul(factor))
 }

@@ -7,17 +7,25 @@
 //! pending -> expired                     the deadline passed
 //! ```
 //!
+//! An attempt is its prover's alone until [`Task::open_from`]. From then on any eligible prover may
+//! *fulfil* the task: it joins, commits to its proof by a digest, and reveals it a moment later, so
+//! that nobody who sees the proof on its way can be paid for it.
+//!
 //! Every transition is a method that either changes the task and says what else must change with it
 //! ([`Effect`]), or refuses ([`Refusal`]) and changes nothing. Terminal states never change.
 
 use crate::{
-    AskId, AttemptNo, Credits, Millis, NoMatch, Outcome, PrivacyLevel, ProverId, Ratio, Rules,
-    TaskId, Timestamp, Winner, quality, time_efficiency,
+    AskId, AttemptNo, Credits, Fault, Millis, NoMatch, Obstacle, Outcome, PrivacyLevel, ProverId,
+    Ratio, Rules, TaskId, Timestamp, Winner, quality, slash, time_efficiency,
 };
 use serde::{Deserialize, Serialize};
 
+mod fulfilment;
+
+pub use fulfilment::{Commitment, Fulfilment};
+
 /// What a requester asks for. Inputs and public inputs are not the market's business.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NewTask {
     /// Names the task.
     pub task_id: TaskId,
@@ -105,20 +113,26 @@ impl NewTask {
 }
 
 /// A prover's right to one attempt, for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lease {
     /// Whose.
     pub prover: ProverId,
     /// The fencing token.
     pub attempt: AttemptNo,
-    /// When it runs out unless a heartbeat extends it.
+    /// When it was given, or last extended.
+    pub renewed_at: Timestamp,
+    /// When it runs out unless a heartbeat extends it. Since clocks differ, it counts as run out
+    /// only [`Rules::max_skew`] later.
     pub expires_at: Timestamp,
     /// No heartbeat extends it beyond.
     pub hold_until: Timestamp,
+    /// Whether it ran out while the network was away and was given anew, with no sign of life of
+    /// its prover since.
+    pub given_anew: bool,
 }
 
 /// Where a task is, with what that state needs to be acted on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum State {
     /// Waiting for an auction that finds a prover.
@@ -142,7 +156,7 @@ pub enum State {
     Completed {
         /// By whom.
         prover: ProverId,
-        /// In which attempt; names the stored proof.
+        /// In which attempt; the newest where its prover fulfilled the task without one.
         attempt: AttemptNo,
         /// What was paid.
         price: Credits,
@@ -161,7 +175,7 @@ pub enum State {
 }
 
 /// Why a task failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailReason {
     /// Every attempt that was allowed went wrong.
@@ -169,6 +183,8 @@ pub enum FailReason {
         /// How many that were.
         attempts: u32,
     },
+    /// The network changed the circuit's key since the task came in.
+    KeyReplaced,
 }
 
 /// The name of a [`State`].
@@ -214,7 +230,7 @@ impl core::fmt::Display for Status {
 }
 
 /// One try of one prover at a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: AttemptNo,
@@ -235,23 +251,29 @@ pub struct Attempt {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptEnd {
     /// In a valid proof.
     Proved,
     /// The prover said that it failed.
     Failed,
-    /// Its lease ran out.
+    /// It was claimed, and its lease ran out.
     Abandoned,
+    /// Its lease ran out before it was claimed.
+    Unclaimed,
     /// Its proof does not verify.
     Invalid,
-    /// A valid proof of an earlier attempt came first.
+    /// A valid proof of another's came first.
     Overtaken,
+    /// Its lease ran out while the network was away, again and again.
+    Outage,
+    /// The network changed the circuit's key.
+    KeyReplaced,
 }
 
 /// Something that happened to a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {
     /// 1 for the first; consecutive.
     pub seq: u32,
@@ -263,7 +285,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// The task came in and its reward went into escrow.
@@ -302,13 +324,35 @@ pub enum EventKind {
         /// What the prover said of it.
         message: Option<String>,
     },
+    /// A prover without an assignment is at work on it.
+    Joined {
+        /// Who.
+        prover: ProverId,
+    },
+    /// It has committed to a proof.
+    Committed {
+        /// Who.
+        prover: ProverId,
+    },
+    /// What it revealed does not verify.
+    Voided {
+        /// Who.
+        prover: ProverId,
+    },
+    /// The network was away while a lease ran out: the prover has it anew.
+    LeaseGivenAnew {
+        /// Whose.
+        prover: ProverId,
+        /// Which attempt.
+        attempt: AttemptNo,
+    },
     /// The requester asked for cancellation while an attempt was running.
     CancelRequested,
     /// A proof verified and was paid.
     Completed {
         /// Whose.
         prover: ProverId,
-        /// Of which attempt.
+        /// Of which attempt; of the newest where its prover fulfilled the task without one.
         attempt: AttemptNo,
         /// What was paid.
         price: Credits,
@@ -329,7 +373,7 @@ pub enum EventKind {
 }
 
 /// What must change together with the task, in the same commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// From the task's escrow to a prover.
     Pay {
@@ -400,6 +444,44 @@ pub enum Refusal {
         /// Which attempt it named.
         attempt: AttemptNo,
     },
+    /// The assigned prover has it for itself.
+    #[error("the task is its assigned prover's alone{}", until(.open_from.as_ref()))]
+    Exclusive {
+        /// Until when; none while nobody has been assigned yet.
+        open_from: Option<Timestamp>,
+    },
+    /// The prover may not see this task's inputs, or not now.
+    #[error("prover {prover} cannot fulfil this task: {obstacle:?}")]
+    NotEligible {
+        /// Who asked.
+        prover: ProverId,
+        /// What keeps it.
+        obstacle: Obstacle,
+    },
+    /// Enough provers are at work on it.
+    #[error("expected fewer than {most} provers at work on this task, got {most}; try again later")]
+    Crowded {
+        /// How many may be.
+        most: u32,
+    },
+    /// The prover has not joined, or its place has lapsed.
+    #[error("prover {prover} has not joined this task, or its place has lapsed; join first")]
+    NotJoined {
+        /// Who asked.
+        prover: ProverId,
+    },
+    /// What is revealed is not what was committed to.
+    #[error("prover {prover} has not committed to this proof and salt")]
+    NotCommitted {
+        /// Who asked.
+        prover: ProverId,
+    },
+    /// A proof must have been committed to for a while.
+    #[error("the commitment is too young: reveal it at {from} or later", from = .from.0)]
+    TooEarly {
+        /// From when.
+        from: Timestamp,
+    },
     /// Only a pending task can do this.
     #[error("expected a pending task, got one that is {status}")]
     NotPending {
@@ -408,8 +490,12 @@ pub enum Refusal {
     },
 }
 
+fn until(open_from: Option<&Timestamp>) -> String {
+    open_from.map_or_else(String::new, |at| format!(" until {}", at.0))
+}
+
 /// A task: what was asked, where it is, and what happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Task {
     /// What was asked.
     #[serde(flatten)]
@@ -424,6 +510,12 @@ pub struct Task {
     pub rounds: u32,
     /// Whether it is to be cancelled once the running attempt ends without a proof.
     pub cancel_requested: bool,
+    /// From when any eligible prover may fulfil it; none before its first assignment.
+    #[serde(default)]
+    pub open_from: Option<Timestamp>,
+    /// Provers without an assignment that are at work on it, at most [`Rules::most_fulfilments`].
+    #[serde(default)]
+    pub fulfilments: Vec<Fulfilment>,
     /// Every attempt, oldest first; attempt `n` is at `n - 1`.
     pub attempts: Vec<Attempt>,
     /// Everything that happened, oldest first. Bounded: repeated auctions that fail for the same
@@ -454,6 +546,8 @@ impl Task {
             },
             rounds: 0,
             cancel_requested: false,
+            open_from: None,
+            fulfilments: Vec::new(),
             attempts: Vec::new(),
             events: Vec::new(),
         };
@@ -498,7 +592,7 @@ impl Task {
 
     /// The moment at which the sweeper must look at it; none once it has ended.
     #[must_use]
-    pub fn wake_at(&self) -> Option<Timestamp> {
+    pub fn wake_at(&self, rules: &Rules) -> Option<Timestamp> {
         match &self.state {
             State::Pending {
                 next_auction_at, ..
@@ -507,7 +601,9 @@ impl Task {
                     .deadline
                     .map_or(*next_auction_at, |d| d.min(*next_auction_at)),
             ),
-            State::Assigned { lease } | State::InProgress { lease } => Some(lease.expires_at),
+            State::Assigned { lease } | State::InProgress { lease } => {
+                Some(lease.runs_out_at(rules))
+            }
             _ => None,
         }
     }
@@ -541,8 +637,8 @@ impl Task {
             next_auction_at: now + rules.pause(self.rounds),
             no_match: Some(no_match.clone()),
         };
-        if known.as_ref() != Some(&no_match) && self.events.len() < Self::EVENT_LIMIT {
-            self.record(now, EventKind::Unmatched { no_match });
+        if known.as_ref() != Some(&no_match) {
+            self.mention(now, EventKind::Unmatched { no_match });
         }
         Ok(())
     }
@@ -574,12 +670,16 @@ impl Task {
             end: None,
         });
         self.rounds = 0;
+        let twice = Millis(winner.promised.0.saturating_mul(2));
+        self.open_from = Some(now + twice.max(rules.lease));
         self.state = State::Assigned {
             lease: Lease {
                 prover: prover.clone(),
                 attempt: number,
+                renewed_at: now,
                 expires_at: now + rules.lease,
                 hold_until: now + rules.longest_attempt,
+                given_anew: false,
             },
         };
         self.record(
@@ -656,15 +756,11 @@ impl Task {
         attempt: AttemptNo,
         message: &str,
         now: Timestamp,
+        rules: &Rules,
     ) -> Result<Vec<Effect>, Refusal> {
         self.running(prover, attempt)?;
         let message = message.chars().take(Self::MESSAGE_LIMIT).collect();
-        let mut effects = vec![Effect::Note {
-            prover: prover.clone(),
-            outcome: Outcome::Failed,
-        }];
-        effects.extend(self.lost(AttemptEnd::Failed, Some(message), now));
-        Ok(effects)
+        Ok(self.lost(Fault::Reported, Some(message), now, rules))
     }
 
     /// The running attempt's proof does not verify.
@@ -680,18 +776,25 @@ impl Task {
         rules: &Rules,
     ) -> Result<Vec<Effect>, Refusal> {
         self.running(prover, attempt)?;
-        let at_most = self.part_of_price(rules.slash_invalid);
-        let mut effects = vec![
-            Effect::Note {
-                prover: prover.clone(),
-                outcome: Outcome::Invalid,
-            },
-            Effect::Slash {
-                prover: prover.clone(),
-                at_most,
-            },
-        ];
-        effects.extend(self.lost(AttemptEnd::Invalid, None, now));
+        Ok(self.lost(Fault::InvalidProof, None, now, rules))
+    }
+
+    /// The network changed the circuit's key: no proof can be right any more, through nobody's fault
+    /// but the network's.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it has ended.
+    pub fn key_replaced(&mut self, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
+        let status = self.status();
+        if status.is_terminal() {
+            return Err(Refusal::Ended { status });
+        }
+        let mut effects = self.end_attempt(Fault::KeyReplaced, None, now);
+        let reason = FailReason::KeyReplaced;
+        let state = State::Failed {
+            reason: reason.clone(),
+        };
+        effects.extend(self.end(state, EventKind::Failed { reason }, now));
         Ok(effects)
     }
 
@@ -715,27 +818,49 @@ impl Task {
         now: Timestamp,
     ) -> Result<Vec<Effect>, Refusal> {
         let index = self.open_attempt(prover, attempt)?;
-        let mut effects = Vec::new();
-        // A later attempt may be running: whoever holds it is let go without a mark.
-        if let Some(lease) = self.lease().cloned() {
-            effects.push(Effect::Release {
-                prover: lease.prover.clone(),
-                attempt: lease.attempt,
-            });
-            if lease.attempt != attempt
-                && let Some(running) = self.attempts.last_mut()
-            {
-                running.end = Some(AttemptEnd::Overtaken);
-            }
-        }
+        let mut effects = self.overtake(Some(attempt));
         let winning = &mut self.attempts[index];
         // An attempt that was given up has its mark already; a late proof pays, but earns none.
         let in_time = winning.end.is_none();
         winning.end = Some(AttemptEnd::Proved);
-        let taken = now.since(winning.assigned_at);
+        let (since, promised) = (winning.assigned_at, winning.promised);
         let price = winning.price;
-        let quality = quality(winning.promised, taken);
-        let efficiency = time_efficiency(winning.promised, taken);
+        effects.extend(self.settle(prover, attempt, price, promised, since, in_time, now));
+        Ok(effects)
+    }
+
+    /// Whoever holds a running attempt is let go; without a mark, unless it is the `winning` one.
+    fn overtake(&mut self, winning: Option<AttemptNo>) -> Vec<Effect> {
+        let Some(lease) = self.lease().cloned() else {
+            return Vec::new();
+        };
+        if Some(lease.attempt) != winning
+            && let Some(running) = self.attempts.last_mut()
+        {
+            running.end = Some(AttemptEnd::Overtaken);
+        }
+        vec![Effect::Release {
+            prover: lease.prover,
+            attempt: lease.attempt,
+        }]
+    }
+
+    /// Pays a verified proof and ends the task.
+    #[allow(clippy::too_many_arguments, reason = "what a settlement is made of")]
+    fn settle(
+        &mut self,
+        prover: &ProverId,
+        attempt: AttemptNo,
+        price: Credits,
+        promised: Millis,
+        since: Timestamp,
+        in_time: bool,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        let taken = now.since(since);
+        let quality = quality(promised, taken);
+        let efficiency = time_efficiency(promised, taken);
+        let mut effects = Vec::new();
         if in_time {
             effects.push(Effect::Note {
                 prover: prover.clone(),
@@ -769,7 +894,7 @@ impl Task {
                 quality,
             },
         );
-        Ok(effects)
+        effects
     }
 
     /// The requester no longer wants it. A running attempt may still complete it; if it does not,
@@ -795,22 +920,39 @@ impl Task {
 
     /// What time alone does: an expired lease, a passed deadline. Returns whether anything changed
     /// and what goes with it.
-    pub fn tick(&mut self, now: Timestamp, rules: &Rules) -> Option<Vec<Effect>> {
-        match &self.state {
-            State::Assigned { lease } | State::InProgress { lease } if lease.expires_at <= now => {
-                let prover = lease.prover.clone();
-                let at_most = self.part_of_price(rules.slash_abandoned);
-                let mut effects = vec![
-                    Effect::Note {
-                        prover: prover.clone(),
-                        outcome: Outcome::Abandoned,
-                    },
-                    Effect::Slash { prover, at_most },
-                ];
-                effects.extend(self.lost(AttemptEnd::Abandoned, None, now));
-                Some(effects)
+    ///
+    /// `up_since` is when the network was last back from an outage. A lease that ran while the
+    /// network was away is given anew; if that happens again without a sign of life in between, the
+    /// attempt ends without a mark.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        up_since: Timestamp,
+        rules: &Rules,
+    ) -> Option<Vec<Effect>> {
+        let overdue = self.overdue(now);
+        let claimed = matches!(self.state, State::InProgress { .. });
+        match &mut self.state {
+            State::Assigned { lease } | State::InProgress { lease }
+                if lease.runs_out_at(rules) <= now =>
+            {
+                let fault = if up_since > lease.renewed_at {
+                    Fault::Outage
+                } else if claimed {
+                    Fault::Abandoned
+                } else {
+                    Fault::Unclaimed
+                };
+                if fault != Fault::Outage || lease.given_anew {
+                    return Some(self.lost(fault, None, now, rules));
+                }
+                lease.give_anew(now, rules);
+                let (prover, attempt) = (lease.prover.clone(), lease.attempt);
+                self.updated_at = now;
+                self.mention(now, EventKind::LeaseGivenAnew { prover, attempt });
+                Some(Vec::new())
             }
-            State::Pending { .. } if self.overdue(now) => {
+            State::Pending { .. } if overdue => {
                 Some(self.end(State::Expired, EventKind::Expired, now))
             }
             _ => None,
@@ -827,26 +969,65 @@ impl Task {
         Credits(u64::try_from(amount).unwrap_or(price))
     }
 
-    /// The running attempt is over without a proof: the task goes back to the market, or ends.
-    fn lost(&mut self, end: AttemptEnd, message: Option<String>, now: Timestamp) -> Vec<Effect> {
+    /// What a fault costs a prover: a mark, and a part of its stake.
+    fn mark(&self, prover: &ProverId, fault: Fault, rules: &Rules) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if let Some(outcome) = fault.outcome() {
+            effects.push(Effect::Note {
+                prover: prover.clone(),
+                outcome,
+            });
+        }
+        let at_most = self.part_of_price(slash(fault, rules));
+        if at_most > Credits(0) {
+            effects.push(Effect::Slash {
+                prover: prover.clone(),
+                at_most,
+            });
+        }
+        effects
+    }
+
+    /// The running attempt, if there is one, is over without a proof.
+    fn end_attempt(
+        &mut self,
+        fault: Fault,
+        message: Option<String>,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        let Some(lease) = self.lease().cloned() else {
+            return Vec::new();
+        };
+        let end = fault.end();
         if let Some(newest) = self.attempts.last_mut() {
             newest.end = Some(end.clone());
-            let (prover, attempt) = (newest.prover.clone(), newest.number);
-            effects.push(Effect::Release {
-                prover: prover.clone(),
-                attempt,
-            });
-            self.record(
-                now,
-                EventKind::AttemptEnded {
-                    prover,
-                    attempt,
-                    end,
-                    message,
-                },
-            );
         }
+        self.record(
+            now,
+            EventKind::AttemptEnded {
+                prover: lease.prover.clone(),
+                attempt: lease.attempt,
+                end,
+                message,
+            },
+        );
+        vec![Effect::Release {
+            prover: lease.prover,
+            attempt: lease.attempt,
+        }]
+    }
+
+    /// The running attempt is over without a proof: the task goes back to the market, or ends.
+    fn lost(
+        &mut self,
+        fault: Fault,
+        message: Option<String>,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Vec<Effect> {
+        let holder = self.lease().map(|lease| lease.prover.clone());
+        let mut effects = holder.map_or_else(Vec::new, |p| self.mark(&p, fault, rules));
+        effects.extend(self.end_attempt(fault, message, now));
         self.state = State::Pending {
             next_auction_at: now,
             no_match: None,
@@ -883,6 +1064,13 @@ impl Task {
         self.updated_at = at;
         let seq = self.events.last().map_or(1, |e| e.seq + 1);
         self.events.push(Event { seq, at, kind });
+    }
+
+    /// An event that a long-lived task can do without.
+    fn mention(&mut self, at: Timestamp, kind: EventKind) {
+        if self.events.len() < Self::EVENT_LIMIT {
+            self.record(at, kind);
+        }
     }
 
     fn not_pending(&self) -> Refusal {
@@ -923,10 +1111,25 @@ impl Task {
 }
 
 impl Lease {
+    /// When it counts as run out on a clock that may be ahead of its prover's.
+    #[must_use]
+    pub fn runs_out_at(&self, rules: &Rules) -> Timestamp {
+        self.expires_at + rules.max_skew
+    }
+
     fn extend(&mut self, now: Timestamp, rules: &Rules) {
+        self.renewed_at = self.renewed_at.max(now);
+        self.given_anew = false;
         self.expires_at = (now + rules.lease)
             .min(self.hold_until)
             .max(self.expires_at);
+    }
+
+    fn give_anew(&mut self, now: Timestamp, rules: &Rules) {
+        self.renewed_at = self.renewed_at.max(now);
+        self.given_anew = true;
+        self.expires_at = now + rules.lease;
+        self.hold_until = self.hold_until.max(self.expires_at);
     }
 }
 

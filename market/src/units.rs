@@ -83,6 +83,33 @@ impl fmt::Display for ProverId {
 /// The fencing token of a task: 0 before the first assignment, one more with each.
 pub type AttemptNo = u32;
 
+/// Commits a prover to a proof it does not show yet: 32 bytes, in JSON 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CommitmentDigest(pub [u8; 32]);
+
+/// A commitment that cannot be one.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected a commitment of 64 hexadecimal digits, got {0:?}")]
+pub struct InvalidCommitment(pub String);
+
+impl TryFrom<String> for CommitmentDigest {
+    type Error = InvalidCommitment;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut digest = [0; 32];
+        match hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(&text), &mut digest) {
+            Ok(()) => Ok(Self(digest)),
+            Err(_) => Err(InvalidCommitment(text)),
+        }
+    }
+}
+
+impl From<CommitmentDigest> for String {
+    fn from(digest: CommitmentDigest) -> Self {
+        hex::encode(digest.0)
+    }
+}
+
 /// An amount of credits, the network's integer unit of account.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
@@ -213,7 +240,7 @@ impl Ratio {
 }
 
 /// How private a task's inputs are, 1 to 255. What differs are three classes: 1, 2, and 3 and above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct PrivacyLevel(u8);
 

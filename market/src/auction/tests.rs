@@ -50,6 +50,7 @@ fn prover(name: &str, asks: Vec<Ask>) -> Prover {
         asks,
         active: BTreeMap::new(),
         record: Record::default(),
+        breaker: crate::Breaker::default(),
         registered_at: Timestamp(0),
         seen_at: NOW,
     }

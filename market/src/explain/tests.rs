@@ -73,6 +73,7 @@ fn a_task_without_a_prover_says_what_keeps_each() {
         (Obstacle::Price, 5),
         (Obstacle::Capacity, 6),
         (Obstacle::Silent, 7),
+        (Obstacle::Paused, 8),
     ]);
     let no_match = NoMatch {
         obstacles,
@@ -83,7 +84,8 @@ fn a_task_without_a_prover_says_what_keeps_each() {
         why(&task),
         "No prover can take it: of those registered, 1 offer no range@1, 2 do not offer privacy level 2, \
          3 are not allowed for privacy level 2, 4 have less than the reputation asked for (0.75), \
-         5 ask more than the reward of 100, 6 are busy, 7 have not been heard of lately. \
+         5 ask more than the reward of 100, 6 are busy, 7 have not been heard of lately, 8 are paused after failing \
+         repeatedly. \
          The lowest price asked is 120."
     );
     assert_eq!(
@@ -127,11 +129,11 @@ fn a_running_task_names_its_prover_and_when_that_is_given_up() {
 #[test]
 fn a_lost_attempt_is_told_with_how_it_ended() {
     let rules = Rules::default();
-    let late = NOW + rules.lease;
+    let late = NOW + rules.lease + rules.max_skew;
     let (mut failed, mut invalid, mut silent) = (in_progress(), in_progress(), in_progress());
-    failed.fail(&prover(), 1, "no memory", NOW).unwrap();
+    failed.fail(&prover(), 1, "no memory", NOW, &rules).unwrap();
     invalid.reject(&prover(), 1, NOW, &rules).unwrap();
-    silent.tick(late, &rules).unwrap();
+    silent.tick(late, Timestamp(0), &rules).unwrap();
     for (task, how) in [
         (failed, "the prover gave up"),
         (invalid, "the proof did not verify"),
@@ -156,8 +158,8 @@ fn an_ended_task_says_how_and_where_the_reward_went() {
 
     let mut task = in_progress();
     task.spec.max_attempts = 1;
-    task.fail(&prover(), 1, "", NOW).unwrap();
-    assert_eq!(why(&task), "All 1 attempts ended without a valid proof.");
+    task.fail(&prover(), 1, "", NOW, &Rules::default()).unwrap();
+    assert_eq!(why(&task), "Its only attempt ended without a valid proof.");
     assert_eq!(
         next(&task),
         "Nothing: the reward went back. Submit it as a new task to try again."
@@ -169,7 +171,7 @@ fn an_ended_task_says_how_and_where_the_reward_went() {
     assert_eq!(next(&task), "Nothing: the reward went back.");
 
     let mut task = pending();
-    task.tick(NOW + Millis(1_200_000), &Rules::default())
+    task.tick(NOW + Millis(1_200_000), Timestamp(0), &Rules::default())
         .unwrap();
     assert_eq!(
         why(&task),

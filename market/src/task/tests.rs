@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 const START: Timestamp = Timestamp(1_000_000);
+/// The network has been there all the time.
+const UP: Timestamp = Timestamp(0);
 const REWARD: Credits = Credits(1_000);
 
 fn prover(n: u8) -> ProverId {
@@ -41,6 +43,11 @@ fn rules() -> Rules {
     Rules::default()
 }
 
+/// When a lease given at the start counts as run out.
+fn run_out() -> Timestamp {
+    START + rules().lease + rules().max_skew
+}
+
 /// A task whose running attempt is `p1`'s first, at a price of 400.
 fn assigned() -> Task {
     let mut task = pending();
@@ -57,8 +64,8 @@ fn claimed() -> Task {
 /// A task whose first attempt, by `p1`, was abandoned, and whose second, by `p2` at 600, runs.
 fn superseded() -> (Task, Timestamp) {
     let mut task = claimed();
-    let late = START + rules().lease;
-    task.tick(late, &rules()).unwrap();
+    let late = run_out();
+    task.tick(late, UP, &rules()).unwrap();
     task.assign(&winner(2, 600), 1, late, &rules()).unwrap();
     (task, late)
 }
@@ -75,10 +82,10 @@ fn of_every_status() -> Vec<Task> {
     cancelled.cancel(START).unwrap();
     let mut expired = pending();
     expired.spec.deadline = Some(START + Millis(1));
-    expired.tick(START + Millis(1), &rules()).unwrap();
+    expired.tick(START + Millis(1), UP, &rules()).unwrap();
     let mut failed = assigned();
     failed.spec.max_attempts = 1;
-    failed.fail(&prover(1), 1, "", START).unwrap();
+    failed.fail(&prover(1), 1, "", START, &rules()).unwrap();
     let all = vec![
         pending(),
         assigned(),
@@ -121,7 +128,7 @@ fn noted(n: u8, outcome: Outcome) -> Effect {
 #[test]
 fn a_new_task_is_due_for_auction_at_once_and_its_whole_reward_is_held() {
     let task = pending();
-    assert_eq!(task.wake_at(), Some(START));
+    assert_eq!(task.wake_at(&rules()), Some(START));
     assert_eq!((task.escrow(), task.attempt()), (REWARD, 0));
     assert_eq!(task.events[0].kind, EventKind::Submitted);
 }
@@ -164,7 +171,7 @@ fn an_auction_without_a_match_waits_twice_as_long_each_time_and_tells_the_reason
     let pauses: Vec<u64> = (0..8)
         .map(|_| {
             task.unmatched(NoMatch::default(), START, &rules()).unwrap();
-            task.wake_at().unwrap().since(START).0 / 1_000
+            task.wake_at(&rules()).unwrap().since(START).0 / 1_000
         })
         .collect();
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
@@ -176,9 +183,13 @@ fn an_auction_without_a_match_waits_twice_as_long_each_time_and_tells_the_reason
     task.unmatched(other, START, &rules()).unwrap();
     assert_eq!(task.events.len(), 3);
     task.assign(&winner(1, 5), 1, START, &rules()).unwrap();
-    task.fail(&prover(1), 1, "", START).unwrap();
+    task.fail(&prover(1), 1, "", START, &rules()).unwrap();
     task.unmatched(NoMatch::default(), START, &rules()).unwrap();
-    assert_eq!(task.wake_at(), Some(START + Millis(1_000)), "counted anew");
+    assert_eq!(
+        task.wake_at(&rules()),
+        Some(START + Millis(1_000)),
+        "counted anew"
+    );
 }
 
 #[test]
@@ -232,13 +243,13 @@ fn an_ended_task_refuses_everything() {
         let mut after = task.clone();
         assert_eq!(after.claim(&p, 1, now, &rules()), Err(ended.clone()));
         assert_eq!(after.heartbeat(&p, 1, now, &rules()), Err(ended.clone()));
-        assert_eq!(after.fail(&p, 1, "", now), Err(ended.clone()));
+        assert_eq!(after.fail(&p, 1, "", now, &rules()), Err(ended.clone()));
         assert_eq!(after.reject(&p, 1, now, &rules()), Err(ended.clone()));
         assert_eq!(after.complete(&p, 1, now), Err(ended.clone()));
         assert_eq!(after.cancel(now), Err(ended));
-        assert_eq!(after.tick(now, &rules()), None);
+        assert_eq!(after.tick(now, UP, &rules()), None);
         assert_eq!(after, task);
-        assert_eq!((task.wake_at(), task.escrow()), (None, Credits(0)));
+        assert_eq!((task.wake_at(&rules()), task.escrow()), (None, Credits(0)));
     }
 }
 
@@ -259,7 +270,10 @@ fn an_attempt_belongs_to_the_prover_that_won_it() {
             );
             let beat = after.heartbeat(&p, attempt, now, &rules());
             assert_eq!(beat, Err(refusal.clone()));
-            assert_eq!(after.fail(&p, attempt, "", now), Err(refusal.clone()));
+            assert_eq!(
+                after.fail(&p, attempt, "", now, &rules()),
+                Err(refusal.clone())
+            );
             let rejected = after.reject(&p, attempt, now, &rules());
             assert_eq!(rejected, Err(refusal.clone()));
             assert_eq!(after.complete(&p, attempt, now), Err(refusal));
@@ -272,20 +286,28 @@ fn an_attempt_belongs_to_the_prover_that_won_it() {
 fn a_lease_lasts_until_its_time_and_heartbeats_extend_it_up_to_the_longest_attempt() {
     let mut task = assigned();
     let lease = rules().lease;
-    assert_eq!(task.wake_at(), Some(START + lease));
+    let skew = rules().max_skew;
+    assert_eq!(task.wake_at(&rules()), Some(START + lease + skew));
     task.claim(&prover(1), 1, START + Millis(10), &rules())
         .unwrap();
-    assert_eq!(task.wake_at(), Some(START + Millis(10) + lease));
+    assert_eq!(
+        task.wake_at(&rules()),
+        Some(START + Millis(10) + lease + skew)
+    );
     assert_eq!(task.attempts[0].claimed_at, Some(START + Millis(10)));
     // A clock that went back shortens nothing.
     task.heartbeat(&prover(1), 1, START, &rules()).unwrap();
-    assert_eq!(task.wake_at(), Some(START + Millis(10) + lease));
-    let end = START + rules().longest_attempt;
-    task.heartbeat(&prover(1), 1, end, &rules()).unwrap();
-    assert_eq!(task.wake_at(), Some(end));
+    assert_eq!(
+        task.wake_at(&rules()),
+        Some(START + Millis(10) + lease + skew)
+    );
+    let last = START + rules().longest_attempt;
+    task.heartbeat(&prover(1), 1, last, &rules()).unwrap();
+    let end = last + skew;
+    assert_eq!(task.wake_at(&rules()), Some(end));
     let just_before = Timestamp(end.0 - 1);
-    assert_eq!(task.tick(just_before, &rules()), None);
-    assert!(task.tick(end, &rules()).is_some());
+    assert_eq!(task.tick(just_before, UP, &rules()), None);
+    assert!(task.tick(end, UP, &rules()).is_some());
 }
 
 #[test]
@@ -301,21 +323,86 @@ fn claiming_again_changes_nothing_but_the_lease() {
 
 #[test]
 fn an_abandoned_attempt_costs_a_tenth_of_its_price_and_goes_back_to_auction_at_once() {
+    let (mut task, late) = (claimed(), run_out());
+    let effects = task.tick(late, UP, &rules()).unwrap();
+    let slash = Effect::Slash {
+        prover: prover(1),
+        at_most: Credits(40),
+    };
+    let expected = [noted(1, Outcome::Abandoned), slash, released(1, 1)];
+    assert_eq!(effects, expected);
+    let next = (task.status(), task.wake_at(&rules()));
+    assert_eq!(next, (Status::Pending, Some(late)));
+    assert_eq!(task.attempts[0].end, Some(AttemptEnd::Abandoned));
+    assert_eq!(task.escrow(), REWARD);
+}
+
+#[test]
+fn an_attempt_that_was_never_claimed_costs_no_stake() {
+    let (mut task, late) = (assigned(), run_out());
+    let effects = task.tick(late, UP, &rules()).unwrap();
+    assert_eq!(effects, [noted(1, Outcome::Unclaimed), released(1, 1)]);
+    assert_eq!(task.attempts[0].end, Some(AttemptEnd::Unclaimed));
+    assert_eq!(task.status(), Status::Pending);
+}
+
+#[test]
+fn a_heartbeat_in_time_by_a_clock_that_is_behind_keeps_the_attempt() {
+    let mut task = claimed();
+    let ahead = Timestamp(run_out().0 - 1);
+    assert_eq!(task.tick(ahead, UP, &rules()), None);
+    let in_time = START + rules().lease;
+    task.heartbeat(&prover(1), 1, in_time, &rules()).unwrap();
+    assert_eq!(task.tick(run_out(), UP, &rules()), None);
+}
+
+#[test]
+fn a_lease_that_ran_while_the_network_was_away_is_given_anew() {
     for mut task in [assigned(), claimed()] {
-        let late = START + rules().lease;
-        let effects = task.tick(late, &rules()).unwrap();
-        let slash = Effect::Slash {
-            prover: prover(1),
-            at_most: Credits(40),
-        };
-        let expected = [noted(1, Outcome::Abandoned), slash, released(1, 1)];
-        assert_eq!(effects, expected);
-        assert_eq!(
-            (task.status(), task.wake_at()),
-            (Status::Pending, Some(late))
-        );
-        assert_eq!(task.attempts[0].end, Some(AttemptEnd::Abandoned));
-        assert_eq!(task.escrow(), REWARD);
+        let (status, back) = (task.status(), run_out() + Millis(600_000));
+        assert_eq!(task.tick(back, back, &rules()), Some(Vec::new()));
+        assert_eq!((task.status(), task.attempt()), (status, 1));
+        let next = back + rules().lease + rules().max_skew;
+        assert_eq!(task.wake_at(&rules()), Some(next));
+        // From here on the prover is answerable again.
+        let mut silent = task.clone();
+        let effects = silent.tick(next, back, &rules()).unwrap();
+        assert_eq!(effects.last(), Some(&released(1, 1)));
+        assert_ne!(silent.attempts[0].end, Some(AttemptEnd::Outage));
+        // Away again, without a sign of life in between: it ends, but without a mark.
+        let effects = task.tick(next, next, &rules()).unwrap();
+        assert_eq!(effects, [released(1, 1)]);
+        assert_eq!(task.attempts[0].end, Some(AttemptEnd::Outage));
+        assert_eq!(task.status(), Status::Pending);
+    }
+}
+
+#[test]
+fn a_prover_that_was_heard_of_after_the_outage_answers_for_its_lease() {
+    let (mut task, back) = (claimed(), START + Millis(20_000));
+    task.heartbeat(&prover(1), 1, back, &rules()).unwrap();
+    let late = back + rules().lease + rules().max_skew;
+    let effects = task.tick(late, back, &rules()).unwrap();
+    assert_eq!(effects[0], noted(1, Outcome::Abandoned));
+}
+
+#[test]
+fn a_replaced_key_ends_the_task_at_nobodys_cost() {
+    for task in of_every_status() {
+        let (mut after, lease) = (task.clone(), task.lease().cloned());
+        let ended = after.key_replaced(START);
+        if task.status().is_terminal() {
+            assert!(matches!(ended, Err(Refusal::Ended { .. })));
+            assert_eq!(after, task);
+            continue;
+        }
+        let mut expected: Vec<_> = lease.iter().map(|_| released(1, 1)).collect();
+        expected.push(Effect::Refund { amount: REWARD });
+        assert_eq!(ended.unwrap(), expected);
+        let reason = FailReason::KeyReplaced;
+        assert_eq!(after.state, State::Failed { reason });
+        let ends = after.attempts.iter().map(|a| a.end.clone());
+        assert!(ends.eq(lease.iter().map(|_| Some(AttemptEnd::KeyReplaced))));
     }
 }
 
@@ -331,7 +418,9 @@ fn an_invalid_proof_costs_its_whole_price_and_a_reported_failure_nothing() {
     assert_eq!(effects, expected);
     assert_eq!(task.status(), Status::Pending);
     let mut task = claimed();
-    let effects = task.fail(&prover(1), 1, "no memory", START).unwrap();
+    let effects = task
+        .fail(&prover(1), 1, "no memory", START, &rules())
+        .unwrap();
     assert_eq!(effects, [noted(1, Outcome::Failed), released(1, 1)]);
     assert_eq!(task.status(), Status::Pending);
 }
@@ -339,7 +428,8 @@ fn an_invalid_proof_costs_its_whole_price_and_a_reported_failure_nothing() {
 #[test]
 fn what_a_prover_says_of_a_failure_is_cut() {
     let mut task = claimed();
-    task.fail(&prover(1), 1, &"é".repeat(1_000), START).unwrap();
+    task.fail(&prover(1), 1, &"é".repeat(1_000), START, &rules())
+        .unwrap();
     let Some(EventKind::AttemptEnded { message, .. }) = task.events.last().map(|e| &e.kind) else {
         panic!("{:?}", task.events)
     };
@@ -382,7 +472,7 @@ fn a_superseded_attempt_can_neither_fail_nor_progress() {
     let (p, mut after) = (prover(1), task.clone());
     assert_eq!(after.claim(&p, 1, now, &rules()), Err(gone.clone()));
     assert_eq!(after.heartbeat(&p, 1, now, &rules()), Err(gone.clone()));
-    assert_eq!(after.fail(&p, 1, "", now), Err(gone.clone()));
+    assert_eq!(after.fail(&p, 1, "", now, &rules()), Err(gone.clone()));
     assert_eq!(after.reject(&p, 1, now, &rules()), Err(gone));
     assert_eq!(after, task);
 }
@@ -414,8 +504,8 @@ fn a_valid_proof_of_a_superseded_attempt_completes_an_open_task() {
 #[test]
 fn a_late_proof_completes_even_a_task_that_waits_for_auction() {
     let mut task = claimed();
-    let late = START + rules().lease;
-    task.tick(late, &rules()).unwrap();
+    let late = run_out();
+    task.tick(late, UP, &rules()).unwrap();
     assert_eq!(task.status(), Status::Pending);
     let effects = task.complete(&prover(1), 1, late).unwrap();
     assert!(!effects.iter().any(|e| matches!(e, Effect::Release { .. })));
@@ -446,7 +536,7 @@ fn cancelling_while_running_waits_for_the_attempt() {
         let mut proved = task.clone();
         proved.complete(&prover(1), 1, START).unwrap();
         assert_eq!(proved.status(), Status::Completed);
-        let effects = task.fail(&prover(1), 1, "", START).unwrap();
+        let effects = task.fail(&prover(1), 1, "", START, &rules()).unwrap();
         assert_eq!(effects.last(), Some(&Effect::Refund { amount: REWARD }));
         assert_eq!(task.status(), Status::Cancelled);
     }
@@ -462,16 +552,23 @@ fn a_passed_deadline_ends_a_task_that_nobody_proves() {
     let mut task = with_deadline(pending());
     let no_match = NoMatch::default();
     task.unmatched(no_match, START, &rules()).unwrap();
-    assert_eq!(task.wake_at(), Some(deadline), "before the next auction");
-    assert_eq!(task.tick(Timestamp(deadline.0 - 1), &rules()), None);
+    assert_eq!(
+        task.wake_at(&rules()),
+        Some(deadline),
+        "before the next auction"
+    );
+    assert_eq!(task.tick(Timestamp(deadline.0 - 1), UP, &rules()), None);
     let refund = Effect::Refund { amount: REWARD };
-    assert_eq!(task.tick(deadline, &rules()), Some(vec![refund.clone()]));
+    assert_eq!(
+        task.tick(deadline, UP, &rules()),
+        Some(vec![refund.clone()])
+    );
     assert_eq!(task.status(), Status::Expired);
     // A running attempt is not cut short, ...
     let mut task = with_deadline(claimed());
-    assert_eq!(task.tick(deadline, &rules()), None);
+    assert_eq!(task.tick(deadline, UP, &rules()), None);
     // ... but it is the last one.
-    let effects = task.fail(&prover(1), 1, "", deadline).unwrap();
+    let effects = task.fail(&prover(1), 1, "", deadline, &rules()).unwrap();
     assert_eq!(effects.last(), Some(&refund));
     assert_eq!(task.status(), Status::Expired);
 }
@@ -481,7 +578,7 @@ fn when_every_attempt_went_wrong_the_task_fails_with_a_refund() {
     let mut task = pending();
     for attempt in 1..=3 {
         task.assign(&winner(1, 400), 1, START, &rules()).unwrap();
-        let effects = task.fail(&prover(1), attempt, "", START).unwrap();
+        let effects = task.fail(&prover(1), attempt, "", START, &rules()).unwrap();
         let refunded = effects.contains(&Effect::Refund { amount: REWARD });
         assert_eq!(refunded, attempt == 3);
     }
@@ -591,11 +688,13 @@ fn apply(task: &mut Task, op: &Op, now: Timestamp) -> Option<Vec<Effect>> {
             let beat = task.heartbeat(&prover(p), named(a), now, &rules);
             beat.ok().map(none)
         }
-        Op::Fail(p, a) => task.fail(&prover(p), named(a), "it broke", now).ok(),
+        Op::Fail(p, a) => task
+            .fail(&prover(p), named(a), "it broke", now, &rules)
+            .ok(),
         Op::Reject(p, a) => task.reject(&prover(p), named(a), now, &rules).ok(),
         Op::Complete(p, a) => task.complete(&prover(p), named(a), now).ok(),
         Op::Cancel => task.cancel(now).ok(),
-        Op::Tick => task.tick(now, &rules),
+        Op::Tick => task.tick(now, UP, &rules),
         Op::Jump(_) => None,
     }
 }
@@ -612,7 +711,7 @@ fn check_step(before: &Task, op: &Op, effects: Option<&[Effect]>, task: &Task) {
     assert!(task.events.iter().zip(1..).all(|(e, n)| e.seq == n));
     assert!(task.events.starts_with(&before.events), "history stays");
     let ended = task.status().is_terminal();
-    assert_eq!(task.wake_at().is_none(), ended);
+    assert_eq!(task.wake_at(&rules()).is_none(), ended);
     assert_eq!(task.escrow(), if ended { Credits(0) } else { REWARD });
     if let Some(lease) = task.lease() {
         assert_eq!(lease.attempt, task.attempt());
@@ -676,9 +775,9 @@ proptest! {
         }
         // Nobody does anything any more: the sweeper comes at each wake-up.
         for _ in 0..3 {
-            if let Some(at) = task.wake_at() {
+            if let Some(at) = task.wake_at(&rules()) {
                 now = now.max(at);
-                task.tick(now.max(deadline), &rules());
+                task.tick(now.max(deadline), UP, &rules());
             }
         }
         prop_assert!(task.status().is_terminal(), "{:?}", task.state);
