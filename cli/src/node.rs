@@ -7,10 +7,10 @@ use axum::serve::ListenerExt;
 use prooflane_api::{Api, Limits, metrics_recorder, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
-    ApiKey, Catalogue, Coordinator, Entry, OsEntropy, Ports, Provenance, Role,
+    ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Provenance, Role,
 };
 use prooflane_engine::Keys;
-use prooflane_market::Rules;
+use prooflane_market::{Millis, Rules};
 use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
 use prooflane_verifier::field;
 use prooflane_worker::{Drain, Offer, Summary};
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -163,10 +163,13 @@ impl Node {
             .into_iter()
             .map(|offer| tokio::spawn(prooflane_worker::run(network.clone(), offer, drain.clone())))
             .collect();
-        let loops = vec![
-            tokio::spawn(auctions(coordinator.clone())),
-            tokio::spawn(sweeps(coordinator.clone(), config.sweep_every)),
-        ];
+        let mut loops: Vec<_> = (0..coordinator.rules().market_shards.max(1))
+            .map(|shard| tokio::spawn(auctions(coordinator.clone(), shard)))
+            .collect();
+        loops.push(tokio::spawn(sweeps(
+            coordinator.clone(),
+            config.sweep_every,
+        )));
         Ok(Self {
             address,
             open,
@@ -255,9 +258,18 @@ fn own_attestor(path: &Path) -> anyhow::Result<[prooflane_verifier::Fr; 2]> {
     ])
 }
 
-async fn auctions(coordinator: Coordinator) {
+/// Clears one shard of the market, as long as nobody else does. Only one process can have the data
+/// directory, so that its auctioneer takes its own place again after a restart.
+async fn auctions(coordinator: Coordinator, shard: u8) {
+    let started = Instant::now();
+    let elapsed = move || {
+        let millis = started.elapsed().as_millis();
+        Millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    };
+    let mut auctioneer = Auctioneer::new("local", shard, elapsed);
     loop {
-        if let Err(error) = coordinator.auction_once(Duration::from_secs(10)).await {
+        let once = coordinator.auction_once(&mut auctioneer, Duration::from_secs(10));
+        if let Err(error) = once.await {
             tracing::error!(%error, "the auctioneer is in trouble; it tries again");
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

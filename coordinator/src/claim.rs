@@ -6,6 +6,7 @@ use crate::{Coordinator, Error, layout};
 use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, Task, TaskId, Timestamp};
 use prooflane_store::{Index, Query};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ pub struct ClaimRequest {
     pub max: usize,
     /// Tasks it is working on. An attempt that is in progress by the table but missing here was
     /// lost in a restart of the prover: it gets it again. None for a prover that keeps no count.
-    pub holding: Option<Vec<TaskId>>,
+    pub holding: Option<BTreeSet<TaskId>>,
     /// How long to wait for the first.
     pub wait: Duration,
 }
@@ -79,6 +80,10 @@ impl Coordinator {
     async fn claim_held(&self, request: &ClaimRequest) -> Result<Vec<Assignment>, Error> {
         let mut assignments = Vec::new();
         let mut query = Query::new(Index::Listing, layout::held_by(&request.prover)).limit(50);
+        if request.holding.is_none() {
+            // Nothing that it has started can be wanted.
+            query = query.to(layout::HELD_IN_PROGRESS);
+        }
         while assignments.len() < request.max {
             let page = self.ports.table.query(&query).await?;
             for item in page.items {
@@ -150,8 +155,9 @@ impl Coordinator {
         }))
     }
 
-    /// A task's inputs, decrypted. For the prover that holds the lease, and nobody else.
-    async fn inputs(&self, record: &TaskRecord) -> Result<Value, Error> {
+    /// A task's inputs, decrypted. For a prover that holds the lease or has joined,
+    /// and nobody else.
+    pub(crate) async fn inputs(&self, record: &TaskRecord) -> Result<Value, Error> {
         let id = record.task.id();
         let missing = Error::Corrupt { what: "input" };
         let stored = if let Some(blob) = &record.input.blob {
@@ -207,7 +213,7 @@ impl Coordinator {
 
 /// Whether the prover is to get this task: it has not started it, or has lost it in a restart.
 fn wanted(request: &ClaimRequest, task: &Task) -> bool {
-    let lost = |held: &Vec<TaskId>| !held.contains(&task.id());
+    let lost = |held: &BTreeSet<TaskId>| !held.contains(&task.id());
     match task.status() {
         Status::Assigned => true,
         Status::InProgress => request.holding.as_ref().is_some_and(lost),

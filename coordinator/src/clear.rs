@@ -1,31 +1,54 @@
 //! Auctions: hints say which tasks to look at, the table says what is true.
 
+use crate::leader::Mandate;
 use crate::tasks::{Committed, TRIES, TaskRecord, Versioned, decode, encode, put_prover};
-use crate::{Coordinator, Error, layout};
+use crate::{Auctioneer, Coordinator, Error, layout};
 use prooflane_market::{
-    Book, Clearing, Effect, NoMatch, ProverId, State, TaskId, Transcript, Winner, clear,
+    AttemptNo, Bid, Book, Clearing, Effect, NoMatch, ProverId, State, TaskId, Transcript, Winner,
+    clear,
 };
-use prooflane_store::{Expect, Index, Query, Write};
+use prooflane_store::{Expect, Index, Item, PutMode, Query, Write};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Hints for the auctioneer: a task's id, or `open` for every open task.
-pub const AUCTION_QUEUE: &str = "auction";
-/// The hint that something in the market changed: every open task may find a prover now.
+/// The hint that something in the market changed: every open task may find a prover now. All other
+/// hints are ids of tasks.
 pub(crate) const ALL_OPEN: &str = "open";
 /// Open tasks looked at for one such hint; those beyond have their own wake-up.
 const OPEN_LIMIT: usize = 512;
 const BATCH: usize = 10;
+/// Transcripts with more bids than this keep them in a blob: an item has its limits.
+const INLINE_BIDS: usize = 64;
 
 /// What a task would cost now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// Who would prove it and at what price; none if nobody would.
     pub winner: Option<Winner>,
-    /// How many provers would bid.
-    pub bids: usize,
+    /// Who could take it, best score first.
+    pub bids: Vec<Bid>,
     /// What keeps the others.
     pub no_match: Option<NoMatch>,
+}
+
+/// A transcript as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredTranscript {
+    #[serde(flatten)]
+    transcript: Transcript,
+    /// The blob with the bids, where they are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bids_in: Option<String>,
+}
+
+/// What became of one task in an auction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cleared {
+    Assigned,
+    NotAssigned,
+    /// Somebody else leads: nothing more can be written.
+    Deposed,
 }
 
 /// The book as read, with the version of each prover in it.
@@ -43,38 +66,77 @@ impl BookView {
 }
 
 impl Coordinator {
-    /// Waits for hints and clears the tasks they name; returns how many were assigned.
+    /// If this auctioneer leads its shard, waits for hints and clears the tasks they name; returns
+    /// how many were assigned. One that does not lead waits for its chance instead.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn auction_once(&self, wait: Duration) -> Result<usize, Error> {
+    /// The store's, or that of the first hint that could not be acted on, after all others were.
+    /// A hint that failed comes again.
+    pub async fn auction_once(
+        &self,
+        auctioneer: &mut Auctioneer,
+        wait: Duration,
+    ) -> Result<usize, Error> {
+        let lease = Duration::from_millis(self.rules.leader_lease.0);
+        let Some(mandate) = self.lead(auctioneer).await? else {
+            tokio::time::sleep(wait.min(lease / 4)).await;
+            return Ok(0);
+        };
         let visibility = Duration::from_secs(30);
+        // A leader must be back in time to renew.
+        let wait = wait.min(lease / 4);
+        let queue = layout::auction_queue(mandate.shard);
         let hints = self
             .ports
             .queue
-            .receive(AUCTION_QUEUE, BATCH, visibility, wait)
+            .receive(&queue, BATCH, visibility, wait)
             .await?;
         if hints.is_empty() {
             return Ok(0);
         }
         let mut view = self.book().await?;
         let mut assigned = 0;
-        let mut all_open = false;
-        for hint in &hints {
-            match hint.body.parse() {
-                Ok(id) => {
-                    assigned += usize::from(self.clear_one(TaskId(id), &mut view, true).await?)
+        let mut result = Ok(());
+        // Every open task last, and once for however many such hints.
+        let (all_open, named): (Vec<_>, Vec<_>) =
+            hints.iter().partition(|hint| hint.body == ALL_OPEN);
+        for (hint, first_of_open) in named
+            .into_iter()
+            .map(|hint| (hint, false))
+            .chain(all_open.iter().enumerate().map(|(n, hint)| (*hint, n == 0)))
+        {
+            let cleared = match hint.body.parse() {
+                Ok(id) => self.clear_one(TaskId(id), &mut view, true, mandate).await,
+                Err(_) if first_of_open => {
+                    let cleared = self.clear_open(&mut view, mandate).await;
+                    cleared.map(|(count, last)| {
+                        assigned += count;
+                        last
+                    })
                 }
-                Err(_) => all_open |= hint.body == ALL_OPEN,
+                Err(_) => Ok(Cleared::NotAssigned),
+            };
+            match cleared {
+                Ok(Cleared::Deposed) => {
+                    auctioneer.deposed();
+                    // Whoever leads now is to have them at once.
+                    for hint in &hints {
+                        let queue = &self.ports.queue;
+                        queue.extend(&hint.receipt, Duration::ZERO).await?;
+                    }
+                    break;
+                }
+                Ok(cleared) => {
+                    assigned += usize::from(cleared == Cleared::Assigned);
+                    self.ports.queue.delete(&hint.receipt).await?;
+                }
+                Err(error) => {
+                    tracing::error!(hint = hint.body, %error, "a hint could not be acted on");
+                    result = result.and(Err(error));
+                }
             }
         }
-        if all_open {
-            assigned += self.clear_open(&mut view).await?;
-        }
-        for hint in &hints {
-            self.ports.queue.delete(&hint.receipt).await?;
-        }
-        Ok(assigned)
+        result.map(|()| assigned)
     }
 
     /// What a task would cost if it were auctioned now. Nothing is written.
@@ -86,12 +148,12 @@ impl Coordinator {
         Ok(match clear(task, &view.book, self.now(), &self.rules) {
             Clearing::Match { winner, transcript } => Quote {
                 winner: Some(winner),
-                bids: transcript.bids.len(),
+                bids: transcript.bids,
                 no_match: None,
             },
             Clearing::NoMatch(no_match) => Quote {
                 winner: None,
-                bids: 0,
+                bids: Vec::new(),
                 no_match: Some(no_match),
             },
         })
@@ -104,14 +166,69 @@ impl Coordinator {
     pub async fn transcript(
         &self,
         task: TaskId,
-        attempt: prooflane_market::AttemptNo,
+        attempt: AttemptNo,
     ) -> Result<Option<Transcript>, Error> {
-        let item = self
-            .ports
-            .table
-            .get(&layout::transcript(task, attempt))
-            .await?;
-        item.map(|item| decode(&item, "transcript")).transpose()
+        let key = layout::transcript(task, attempt);
+        match self.ports.table.get(&key).await? {
+            Some(item) => Ok(Some(self.whole(&item).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The transcripts of every attempt of a task, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], the store's.
+    pub async fn transcripts(&self, id: TaskId) -> Result<Vec<(AttemptNo, Transcript)>, Error> {
+        let task = self.load(id).await?.value.task;
+        let mut transcripts = Vec::new();
+        for attempt in &task.attempts {
+            let transcript = self.transcript(id, attempt.number).await?;
+            let missing = Error::Corrupt { what: "transcript" };
+            transcripts.push((attempt.number, transcript.ok_or(missing)?));
+        }
+        Ok(transcripts)
+    }
+
+    /// A stored transcript with its bids.
+    async fn whole(&self, item: &Item) -> Result<Transcript, Error> {
+        let mut stored: StoredTranscript = decode(item, "transcript")?;
+        if let Some(blob) = stored.bids_in {
+            let lost = || Error::Corrupt { what: "transcript" };
+            let bytes = self.ports.blobs.get(&blob).await?.ok_or_else(lost)?;
+            stored.transcript.bids = serde_json::from_slice(&bytes).map_err(|_| lost())?;
+        }
+        Ok(stored.transcript)
+    }
+
+    /// The write that keeps a transcript; many bids are put into a blob before.
+    async fn keep(
+        &self,
+        id: TaskId,
+        attempt: AttemptNo,
+        mut transcript: Transcript,
+    ) -> Result<Write, Error> {
+        let mut bids_in = None;
+        if transcript.bids.len() > INLINE_BIDS {
+            let bids = encode(&std::mem::take(&mut transcript.bids));
+            let digest = blake3::hash(&bids).to_hex();
+            let blob = layout::transcript_blob(id, attempt, &digest[..16]);
+            self.ports
+                .blobs
+                .put(&blob, &bids, PutMode::IfAbsent)
+                .await?;
+            bids_in = Some(blob);
+        }
+        Ok(Write::Put {
+            key: layout::transcript(id, attempt),
+            expect: Expect::Absent,
+            body: encode(&StoredTranscript {
+                transcript,
+                bids_in,
+            }),
+            wake: None,
+            listing: None,
+        })
     }
 
     async fn book(&self) -> Result<BookView, Error> {
@@ -121,7 +238,14 @@ impl Coordinator {
         loop {
             let page = self.ports.table.query(&query).await?;
             for item in &page.items {
-                let prover: prooflane_market::Prover = decode(item, "prover")?;
+                // One that cannot be read must not keep the others from bidding.
+                let prover: prooflane_market::Prover = match decode(item, "prover") {
+                    Ok(prover) => prover,
+                    Err(error) => {
+                        tracing::error!(prover = %item.key, %error, "left out of the book");
+                        continue;
+                    }
+                };
                 versions.insert(prover.prover_id.clone(), item.version);
                 provers.push(prover);
             }
@@ -138,39 +262,59 @@ impl Coordinator {
 
     /// Gives open tasks to whoever has room, best first. Those that find nobody are not written to:
     /// their own wake-up keeps count of their auctions.
-    async fn clear_open(&self, view: &mut BookView) -> Result<usize, Error> {
+    async fn clear_open(
+        &self,
+        view: &mut BookView,
+        mandate: Mandate,
+    ) -> Result<(usize, Cleared), Error> {
         let mut assigned = 0;
         let mut seen = 0;
-        let mut query = Query::new(Index::Listing, layout::OPEN).limit(64);
+        let mut query = Query::new(Index::Listing, layout::open(mandate.shard)).limit(64);
         while seen < OPEN_LIMIT && view.has_room() {
             let page = self.ports.table.query(&query).await?;
             for item in page.items {
                 seen += 1;
-                let record: TaskRecord = decode(&item, "task")?;
                 if !view.has_room() {
                     break;
                 }
-                assigned += usize::from(self.clear_one(record.task.id(), view, false).await?);
+                let cleared = match decode::<TaskRecord>(&item, "task") {
+                    Ok(record) => {
+                        let id = record.task.id();
+                        self.clear_one(id, view, false, mandate).await
+                    }
+                    Err(error) => Err(error),
+                };
+                match cleared {
+                    Ok(Cleared::Assigned) => assigned += 1,
+                    Ok(Cleared::NotAssigned) => {}
+                    Ok(Cleared::Deposed) => return Ok((assigned, Cleared::Deposed)),
+                    // One that cannot be read must not hide those behind it.
+                    Err(error @ Error::Corrupt { .. }) => {
+                        tracing::error!(task = %item.key, %error, "passed over");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             match page.next {
                 Some(next) => query.after = Some(next),
                 None => break,
             }
         }
-        Ok(assigned)
+        Ok((assigned, Cleared::NotAssigned))
     }
 
-    /// Auctions one task; true if it was assigned.
+    /// Auctions one task.
     async fn clear_one(
         &self,
         id: TaskId,
         view: &mut BookView,
         note_no_match: bool,
-    ) -> Result<bool, Error> {
+        mandate: Mandate,
+    ) -> Result<Cleared, Error> {
         for _ in 0..TRIES {
             let mut record = match self.load(id).await {
                 Ok(record) => record,
-                Err(Error::UnknownTask(_)) => return Ok(false),
+                Err(Error::UnknownTask(_)) => return Ok(Cleared::NotAssigned),
                 Err(error) => return Err(error),
             };
             let now = self.now();
@@ -178,40 +322,59 @@ impl Coordinator {
             if !matches!(task.state, State::Pending { .. })
                 || task.spec.deadline.is_some_and(|d| d <= now)
             {
-                return Ok(false);
+                return Ok(Cleared::NotAssigned);
+            }
+            if self.key_replaced(&record.value) {
+                self.retire(id).await?;
+                return Ok(Cleared::NotAssigned);
             }
             // Hints may be repeated; only an auction that is due counts as one that found nobody.
+            let task = &mut record.value.task;
             let due = task.wake_at(&self.rules).is_some_and(|at| at <= now);
             match clear(task, &view.book, now, &self.rules) {
-                Clearing::NoMatch(_) if !(note_no_match && due) => return Ok(false),
+                Clearing::NoMatch(_) if !(note_no_match && due) => {
+                    return Ok(Cleared::NotAssigned);
+                }
                 Clearing::NoMatch(no_match) => {
                     task.unmatched(no_match, now, &self.rules)?;
-                    let write = record
-                        .value
-                        .put(Expect::Version(record.version), &self.rules);
-                    if matches!(self.commit(&[write]).await?, Committed::Yes) {
+                    let writes = [
+                        record
+                            .value
+                            .put(Expect::Version(record.version), &self.rules),
+                        mandate.check(),
+                    ];
+                    if matches!(self.commit(&writes).await?, Committed::Yes) {
                         self.watch.call(id);
-                        return Ok(false);
+                        return Ok(Cleared::NotAssigned);
                     }
                 }
                 Clearing::Match { winner, transcript } => {
-                    if self.assign(&mut record, winner, &transcript, view).await? {
-                        return Ok(true);
+                    if self
+                        .assign(&mut record, winner, transcript, view, mandate)
+                        .await?
+                    {
+                        return Ok(Cleared::Assigned);
                     }
                     *view = self.book().await?;
                 }
+            }
+            // It may have been any of the items.
+            if !self.holds(mandate).await? {
+                return Ok(Cleared::Deposed);
             }
         }
         Err(Error::Contention(TRIES))
     }
 
-    /// Writes an assignment: the task, the prover's load, the transcript, all or none.
+    /// Writes an assignment: the task, the prover's load, the transcript, all or none, and none if
+    /// somebody else leads.
     async fn assign(
         &self,
         record: &mut Versioned<TaskRecord>,
         winner: Winner,
-        transcript: &Transcript,
+        transcript: Transcript,
         view: &mut BookView,
+        mandate: Mandate,
     ) -> Result<bool, Error> {
         let task = &mut record.value.task;
         let bids = u32::try_from(transcript.bids.len()).unwrap_or(u32::MAX);
@@ -220,7 +383,7 @@ impl Coordinator {
         let Some(version) = view.versions.get_mut(&winner.prover) else {
             return Ok(false);
         };
-        let Some(prover) = view.book.prover_mut(&winner.prover) else {
+        let Some(prover) = view.book.prover(&winner.prover) else {
             return Ok(false);
         };
         let mut taken = prover.clone();
@@ -237,18 +400,13 @@ impl Coordinator {
                 .value
                 .put(Expect::Version(record.version), &self.rules),
             put_prover(&taken, Expect::Version(*version)),
-            Write::Put {
-                key: layout::transcript(id, attempt),
-                expect: Expect::Absent,
-                body: encode(transcript),
-                wake: None,
-                listing: None,
-            },
+            self.keep(id, attempt, transcript).await?,
+            mandate.check(),
         ];
         if !matches!(self.commit(&writes).await?, Committed::Yes) {
             return Ok(false);
         }
-        *prover = taken;
+        view.book.update(taken);
         *version += 1;
         metrics::counter!("prooflane_tasks_assigned_total").increment(1);
         tracing::debug!(task = %id, prover = %winner.prover, price = %winner.price, attempt, "assigned");

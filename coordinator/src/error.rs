@@ -45,6 +45,9 @@ pub enum Error {
     /// The task id stands for something else.
     #[error("task {0} exists already with other content; choose another task_id")]
     TaskIdReused(TaskId),
+    /// The deposit id stands for something else.
+    #[error("deposit {0} exists already with another amount or account; choose another deposit_id")]
+    DepositIdReused(String),
     /// The account does not hold the reward.
     #[error("account {account} holds {available} credits, {needed} are needed")]
     InsufficientCredits {
@@ -94,6 +97,7 @@ impl Error {
             Self::UnknownProver(_) => "unknown_prover",
             Self::NoProof { .. } => "no_proof",
             Self::TaskIdReused(_) => "task_id_reused",
+            Self::DepositIdReused(_) => "deposit_id_reused",
             Self::InsufficientCredits { .. } => "insufficient_credits",
             Self::Refused(Refusal::Ended { .. }) => "task_ended",
             Self::Refused(Refusal::Superseded { .. }) => "attempt_superseded",

@@ -1,7 +1,7 @@
 //! Provers: registration, asks, signs of life.
 
 use crate::tasks::{Committed, TRIES, put_prover};
-use crate::{Coordinator, Error, clear, layout};
+use crate::{Coordinator, Error, layout};
 use prooflane_market::{Ask, Breaker, Millis, Prover, ProverId, Record};
 use prooflane_store::{Expect, Index, Query};
 use std::collections::BTreeMap;
@@ -97,12 +97,12 @@ impl Coordinator {
         let now = self.now();
         let prover = self
             .change_prover(id, |prover| {
-                prover.place(ask.clone(), now)?;
+                prover.place(ask.clone(), now, &self.rules)?;
                 prover.seen_at = now;
                 Ok(true)
             })
             .await?;
-        self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+        self.hint_open().await;
         Ok(prover)
     }
 
@@ -122,7 +122,7 @@ impl Coordinator {
         })
         .await?;
         if now.since(before) > self.rules.prover_silence {
-            self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+            self.hint_open().await;
         }
         Ok(())
     }

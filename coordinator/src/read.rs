@@ -142,19 +142,22 @@ impl Coordinator {
     /// [`Error::NoProof`] if there is none, [`Error::UnknownTask`], the store's.
     pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
         let record = self.load(id).await?.value;
-        let State::Completed { attempt, .. } = record.task.state else {
+        let State::Completed {
+            attempt, prover, ..
+        } = &record.task.state
+        else {
             return Err(Error::NoProof {
                 task: id,
                 status: record.task.status(),
             });
         };
+        let blob = if record.task.was_fulfilled() {
+            layout::revealed_blob(id, prover)
+        } else {
+            layout::proof_blob(id, *attempt)
+        };
         let lost = Error::Corrupt { what: "proof" };
-        let bytes = self
-            .ports
-            .blobs
-            .get(&layout::proof_blob(id, attempt))
-            .await?
-            .ok_or(lost)?;
+        let bytes = self.ports.blobs.get(&blob).await?.ok_or(lost)?;
         let proof = Proof::from_compact(&bytes).map_err(|_| Error::Corrupt { what: "proof" })?;
         Ok(StoredProof { record, proof })
     }
@@ -164,7 +167,7 @@ impl Coordinator {
     /// # Errors
     /// The store's.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.ports.table.get(&layout::account(layout::MINT)).await?;
+        self.ports.table.get(&layout::sweeper()).await?;
         Ok(())
     }
 }

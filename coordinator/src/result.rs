@@ -1,8 +1,10 @@
 //! A proof comes back, or the news that none will.
 
 use crate::tasks::{Decision, TaskRecord};
-use crate::{Coordinator, Error, clear, layout};
-use prooflane_market::{AttemptEnd, AttemptNo, ProverId, Ratio, State, Status, Task, TaskId};
+use crate::{Coordinator, Error, layout};
+use prooflane_market::{
+    AttemptEnd, AttemptNo, ProverId, Ratio, Refusal, State, Status, Task, TaskId,
+};
 use prooflane_store::PutMode;
 use prooflane_verifier::{Fr, Proof, field};
 
@@ -34,9 +36,10 @@ impl Coordinator {
             return Ok(verdict);
         }
         record.task.may_complete(prover, attempt)?;
+        if self.key_replaced(&record) {
+            return Err(self.retire(id).await?);
+        }
         let valid = self.verifies(&record, proof)?;
-        metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
-            .increment(1);
         let now = self.now();
         if !valid {
             self.change(id, |task| {
@@ -72,13 +75,7 @@ impl Coordinator {
                 ))
             })
             .await?;
-        metrics::counter!("prooflane_tasks_completed_total").increment(1);
-        let taken = now.since(record.task.created_at);
-        #[allow(clippy::cast_precision_loss)]
-        metrics::histogram!("prooflane_task_seconds").record(taken.0 as f64 / 1_000.0);
-        tracing::debug!(task = %id, %prover, attempt, millis = taken.0, "completed");
-        // Whoever has room now may take what waits.
-        self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+        self.completed(&record).await;
         Ok(verdict)
     }
 
@@ -109,8 +106,8 @@ impl Coordinator {
 
     /// A task may be open again: whoever clears looks at it.
     pub(crate) async fn reopened(&self, id: TaskId) {
-        self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
-        self.hint(clear::AUCTION_QUEUE, clear::ALL_OPEN).await;
+        self.hint_task(id).await;
+        self.hint_open().await;
     }
 
     /// The newest attempt that a prover was assigned for a task, for those that do not name it.
@@ -121,7 +118,7 @@ impl Coordinator {
         let task = self.load(id).await?.value.task;
         let newest = task.attempts.iter().rev().find(|a| a.prover == *prover);
         newest.map(|a| a.number).ok_or_else(|| {
-            prooflane_market::Refusal::NotAssigned {
+            Refusal::NotAssigned {
                 prover: prover.clone(),
                 attempt: 0,
             }
@@ -129,14 +126,31 @@ impl Coordinator {
         })
     }
 
-    fn verifies(&self, record: &TaskRecord, proof: &Proof) -> Result<bool, Error> {
+    /// Whether the network has another key now for the circuit of this task: nothing can be proved
+    /// for it any more, and whoever tries is not to blame.
+    pub(crate) fn key_replaced(&self, record: &TaskRecord) -> bool {
+        let entry = self.catalogue.find(&record.task.spec.circuit);
+        entry.is_ok_and(|entry| entry.key_id.to_string() != record.key_id)
+    }
+
+    /// Ends a task whose circuit has another key now; says so.
+    pub(crate) async fn retire(&self, id: TaskId) -> Result<Error, Error> {
+        let now = self.now();
+        let (record, ()) = self
+            .change(id, |task| {
+                if task.status().is_terminal() {
+                    return Ok(Decision::Keep(()));
+                }
+                Ok(Decision::Change(task.key_replaced(now)?, ()))
+            })
+            .await?;
+        tracing::warn!(task = %id, "ended: the circuit's key was replaced");
+        let status = record.task.status();
+        Ok(Refusal::Ended { status }.into())
+    }
+
+    pub(crate) fn verifies(&self, record: &TaskRecord, proof: &Proof) -> Result<bool, Error> {
         let entry = self.catalogue.find(&record.task.spec.circuit)?;
-        // Whoever proved for a key that the network has replaced since is not to blame.
-        if entry.key_id.to_string() != record.key_id {
-            return Err(Error::Corrupt {
-                what: "task: it was submitted for another verifying key",
-            });
-        }
         let public: Result<Vec<Fr>, _> = record
             .public_inputs
             .iter()
@@ -145,18 +159,33 @@ impl Coordinator {
         let public = public.map_err(|_| Error::Corrupt {
             what: "public input",
         })?;
-        Ok(entry.prepared.verify(proof, &public).is_ok())
+        let valid = entry.prepared.verify(proof, &public).is_ok();
+        metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
+            .increment(1);
+        Ok(valid)
+    }
+
+    /// What goes with a task's completion besides its commit.
+    pub(crate) async fn completed(&self, record: &TaskRecord) {
+        let task = &record.task;
+        metrics::counter!("prooflane_tasks_completed_total").increment(1);
+        let taken = task.updated_at.since(task.created_at);
+        #[allow(clippy::cast_precision_loss)]
+        metrics::histogram!("prooflane_task_seconds").record(taken.0 as f64 / 1_000.0);
+        tracing::debug!(task = %task.id(), millis = taken.0, "completed");
+        // Whoever has room now may take what waits.
+        self.hint_open().await;
     }
 }
 
-fn quality_of(task: &Task) -> Ratio {
+pub(crate) fn quality_of(task: &Task) -> Ratio {
     match task.state {
         State::Completed { quality, .. } => quality,
         _ => Ratio::ZERO,
     }
 }
 
-const REJECTED: Verdict = Verdict {
+pub(crate) const REJECTED: Verdict = Verdict {
     accepted: false,
     quality: Ratio::ZERO,
 };

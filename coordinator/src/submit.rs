@@ -1,9 +1,12 @@
 //! A task comes in.
 
 use crate::secrets::InputKey;
-use crate::tasks::{InputPlace, TRIES, TaskRecord};
+use crate::tasks::{InputPlace, TRIES, TaskRecord, journal};
 use crate::{Coordinator, Error, clear, layout};
-use prooflane_market::{Credits, NewTask, PrivacyLevel, ProverId, Ratio, Task, TaskId, Timestamp};
+use prooflane_market::{
+    Credits, JournalEntry, LedgerAccount, NewTask, PrivacyLevel, ProverId, Ratio, Reason, Task,
+    TaskId, Timestamp,
+};
 use prooflane_store::{CommitError, Expect, PutMode, Write};
 use prooflane_verifier::field;
 use serde_json::{Value, json};
@@ -118,7 +121,7 @@ impl Coordinator {
             wake: None,
             listing: None,
         };
-        let account = layout::requester_account(&record.task.spec.requester);
+        let account = LedgerAccount::Requester(record.task.spec.requester.clone());
         let reward = record.task.spec.reward_amount;
         let created = layout::created(now, id);
         let pointer = |partition: String| {
@@ -132,13 +135,9 @@ impl Coordinator {
             pointer(layout::TASKS.into()),
             pointer(layout::by_requester(&record.task.spec.requester)),
         ];
-        if reward > Credits(0) {
-            writes.push(Write::Add {
-                key: layout::balance(&account),
-                delta: -reward.0.cast_signed(),
-                at_least: 0,
-            });
-        }
+        let escrow = LedgerAccount::Escrow(id);
+        let entry = JournalEntry::transfer(now, Reason::Escrow, account.clone(), escrow, reward);
+        writes.extend(journal(layout::task_entry(id, 1), &entry));
         if let Some(blob) = &record.input.blob {
             self.ports
                 .blobs
@@ -150,11 +149,14 @@ impl Coordinator {
         if let Some(key) = &key {
             writes.push(put(layout::input_secret(id), key.as_bytes().to_vec()));
         }
+        let mut unknown = false;
         for _ in 0..TRIES {
-            match self.ports.table.commit(&writes).await {
+            let outcome = self.ports.table.commit(&writes).await;
+            unknown |= matches!(outcome, Err(CommitError::Unknown(_)));
+            match outcome {
                 Ok(()) => {
                     metrics::counter!("prooflane_tasks_submitted_total").increment(1);
-                    self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
+                    self.hint_task(id).await;
                     return Ok(Submitted {
                         record,
                         created: true,
@@ -162,8 +164,12 @@ impl Coordinator {
                 }
                 Err(CommitError::Conflict { .. } | CommitError::Unknown(_)) => {
                     // Either the task is there already, whoever wrote it, or nothing happened.
-                    if let Some(submitted) = self.repeated(id, &record.content).await? {
-                        self.hint(clear::AUCTION_QUEUE, &id.to_string()).await;
+                    if let Some(mut submitted) = self.repeated(id, &record.content).await? {
+                        // It is this call's if it came in at this call's moment: one of its own
+                        // commits landed without being able to say so.
+                        submitted.created =
+                            unknown && submitted.record.task.created_at == record.task.created_at;
+                        self.hint_task(id).await;
                         return Ok(submitted);
                     }
                 }
@@ -205,6 +211,20 @@ impl Coordinator {
         let mut bytes = [0; 16];
         hasher.finalize_xof().fill(&mut bytes);
         TaskId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// Whoever clears the task's shard looks at it.
+    pub(crate) async fn hint_task(&self, id: TaskId) {
+        let queue = layout::auction_queue(layout::shard(id, &self.rules));
+        self.hint(&queue, &id.to_string()).await;
+    }
+
+    /// Something in the market changed: every open task may find a prover now.
+    pub(crate) async fn hint_open(&self) {
+        for shard in 0..self.rules.market_shards.max(1) {
+            self.hint(&layout::auction_queue(shard), clear::ALL_OPEN)
+                .await;
+        }
     }
 
     /// A queue message is a hint: losing it costs time, never correctness, so a failure to send it

@@ -1,8 +1,10 @@
 //! Reading a task, deciding, and writing the decision: the one way a task changes.
 
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{Effect, Prover, ProverId, Refusal, Rules, Task, TaskId};
-use prooflane_store::{CommitError, Expect, Item, Write};
+use prooflane_market::{
+    Credits, Effect, JournalEntry, LedgerAccount, Prover, ProverId, Refusal, Rules, Task, TaskId,
+};
+use prooflane_store::{CommitError, Expect, Item, Key, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,7 +58,7 @@ impl TaskRecord {
             expect,
             body: encode(self),
             wake: layout::wake(&self.task, rules),
-            listing: layout::listing(&self.task),
+            listing: layout::listing(&self.task, rules),
         }
     }
 }
@@ -158,50 +160,39 @@ impl Coordinator {
                 .put(Expect::Version(record.version), &self.rules),
         ];
         let mut provers: BTreeMap<ProverId, Versioned<Prover>> = BTreeMap::new();
-        let mut moves = Moves::default();
-        for effect in effects {
+        let mut stakes = BTreeMap::new();
+        for effect in &effects {
             match effect {
-                Effect::Pay { prover, amount } => {
-                    moves.add(
-                        layout::balance(&layout::prover_account(&prover)),
-                        amount.0.cast_signed(),
-                    );
-                }
-                Effect::Refund { amount } => {
-                    let account = layout::requester_account(&task.spec.requester);
-                    moves.add(layout::balance(&account), amount.0.cast_signed());
-                }
-                Effect::Slash { prover, at_most } => {
-                    let stake = layout::stake(&layout::prover_account(&prover));
-                    let held = self.ports.table.get(&stake).await?.map_or(0, |i| i.counter);
-                    let amount = at_most.0.cast_signed().min(held);
-                    if amount > 0 {
-                        moves.add(stake, -amount);
-                        moves.add(layout::balance(layout::SLASHED), amount);
-                    }
+                Effect::Pay { .. } | Effect::Refund { .. } => {}
+                Effect::Slash { prover, .. } => {
+                    let stake = LedgerAccount::Stake(prover.clone());
+                    let held = self.counter(&stake).await?;
+                    stakes.insert(prover.clone(), Credits(u64::try_from(held).unwrap_or(0)));
                 }
                 Effect::Take {
                     prover,
                     ask_id,
                     attempt,
                 } => {
-                    self.held(&mut provers, &prover)
+                    self.held(&mut provers, prover)
                         .await?
-                        .take(id, ask_id, attempt);
+                        .take(id, *ask_id, *attempt);
                 }
                 Effect::Release { prover, attempt } => {
-                    self.held(&mut provers, &prover).await?.release(id, attempt);
+                    self.held(&mut provers, prover).await?.release(id, *attempt);
                 }
                 Effect::Note { prover, outcome } => {
-                    let held = self.held(&mut provers, &prover).await?;
-                    held.note(outcome, task.updated_at, &self.rules);
+                    let held = self.held(&mut provers, prover).await?;
+                    held.note(*outcome, task.updated_at, &self.rules);
                 }
             }
         }
         for prover in provers.values() {
             writes.push(put_prover(&prover.value, Expect::Version(prover.version)));
         }
-        writes.extend(moves.into_writes());
+        let held = |prover: &ProverId| stakes.get(prover).copied().unwrap_or_default();
+        let entry = JournalEntry::of_effects(task, &effects, held);
+        writes.extend(journal(layout::task_entry(id, record.version + 1), &entry));
         if task.status().is_terminal() && record.value.input.encrypted {
             let key = layout::input_secret(id);
             writes.push(Write::Delete {
@@ -267,24 +258,29 @@ impl Coordinator {
     }
 }
 
-/// Moves of credits, at most one per account in a commit.
-#[derive(Default)]
-pub(crate) struct Moves(BTreeMap<(String, String), i64>);
-
-impl Moves {
-    pub(crate) fn add(&mut self, key: prooflane_store::Key, amount: i64) {
-        *self.0.entry((key.partition, key.sort)).or_default() += amount;
+/// The writes of a journal entry: the entry itself, and the counters that it moves. None where it
+/// moves nothing. No account but the mint may go below zero.
+pub(crate) fn journal(key: Key, entry: &JournalEntry) -> Vec<Write> {
+    if entry.postings.is_empty() {
+        return Vec::new();
     }
-
-    /// No account but the mint may go below zero.
-    pub(crate) fn into_writes(self) -> impl Iterator<Item = Write> {
-        let mint = layout::balance(layout::MINT).partition;
-        self.0
-            .into_iter()
-            .map(move |((partition, sort), delta)| Write::Add {
-                at_least: if partition == mint { i64::MIN } else { 0 },
-                key: prooflane_store::Key { partition, sort },
-                delta,
-            })
-    }
+    let put = Write::Put {
+        key,
+        expect: Expect::Absent,
+        body: encode(entry),
+        wake: None,
+        listing: None,
+    };
+    let adds = entry.postings.iter().filter_map(|posting| {
+        Some(Write::Add {
+            key: layout::counter(&posting.account)?,
+            delta: posting.amount,
+            at_least: if posting.account == LedgerAccount::Mint {
+                i64::MIN
+            } else {
+                0
+            },
+        })
+    });
+    std::iter::once(put).chain(adds).collect()
 }

@@ -223,9 +223,15 @@ impl FromIterator<Prover> for Book {
 }
 
 impl Book {
-    /// A prover in the book, so that a clearing's effects on it can be applied before the next.
-    pub fn prover_mut(&mut self, id: &ProverId) -> Option<&mut Prover> {
-        self.provers.get_mut(id)
+    /// A prover in the book.
+    #[must_use]
+    pub fn prover(&self, id: &ProverId) -> Option<&Prover> {
+        self.provers.get(id)
+    }
+
+    /// Takes in a prover as it is now, so that a clearing's effects count before the next.
+    pub fn update(&mut self, prover: Prover) {
+        self.provers.insert(prover.prover_id.clone(), prover);
     }
 
     /// Every prover, by id.

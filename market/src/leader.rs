@@ -222,6 +222,12 @@ impl Candidate {
         };
     }
 
+    /// A commit failed although nobody else has taken over: a store may refuse by chance, and a call
+    /// of its own that was given up for lost may have landed. It looks as if for the first time.
+    pub fn look_anew(&mut self) {
+        self.role = Role::Fresh;
+    }
+
     /// A commit failed because somebody else leads: it observes, from what it reads next.
     pub fn deposed(&mut self) {
         self.role = Role::Observing {

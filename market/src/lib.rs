@@ -4,6 +4,7 @@
 mod auction;
 mod explain;
 mod fault;
+mod journal;
 mod leader;
 mod prover;
 mod reputation;
@@ -16,6 +17,7 @@ pub use auction::{
 };
 pub use explain::{Explanation, explain};
 pub use fault::{Fault, slash};
+pub use journal::{InvalidAccount, JournalEntry, LedgerAccount, Posting, Reason};
 pub use leader::{Beat, Candidate, Epoch, Leadership, Renewal, Standing, Step, TakeOver};
 pub use prover::{Active, Ask, Breaker, Prover, ProverError};
 pub use reputation::{Outcome, Record, quality, time_efficiency};

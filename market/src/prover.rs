@@ -134,6 +134,14 @@ pub enum ProverError {
     /// No privacy level offered.
     #[error("levels: expected at least one privacy level, got none")]
     NoLevels,
+    /// A promise beyond the longest attempt.
+    #[error("promised_ms: expected at most {}, got {}", .max.0, .got.0)]
+    Promised {
+        /// The limit.
+        max: Millis,
+        /// What was given.
+        got: Millis,
+    },
     /// A price no account could hold.
     #[error("price: expected at most {max}, got {got}", max = Credits::MAX)]
     Price {
@@ -167,7 +175,7 @@ impl Prover {
     ///
     /// # Errors
     /// [`ProverError`], and nothing has changed.
-    pub fn place(&mut self, ask: Ask, now: Timestamp) -> Result<(), ProverError> {
+    pub fn place(&mut self, ask: Ask, now: Timestamp, rules: &Rules) -> Result<(), ProverError> {
         if !(1..=Self::MAX_CAPACITY).contains(&ask.capacity) {
             return Err(ProverError::Capacity {
                 max: Self::MAX_CAPACITY,
@@ -179,6 +187,12 @@ impl Prover {
         }
         if ask.price > Credits::MAX {
             return Err(ProverError::Price { got: ask.price });
+        }
+        if ask.promised > rules.longest_attempt {
+            return Err(ProverError::Promised {
+                max: rules.longest_attempt,
+                got: ask.promised,
+            });
         }
         let kept = |a: &&Ask| a.ask_id != ask.ask_id && a.expires_at.is_none_or(|at| at > now);
         let mut asks: Vec<Ask> = self.asks.iter().filter(kept).cloned().collect();

@@ -90,9 +90,7 @@ impl NewTask {
         if !(1..=100).contains(&self.max_attempts) {
             return bad("max_attempts", "1 to 100", self.max_attempts.to_string());
         }
-        if !(1..=128).contains(&self.requester.len())
-            || self.requester.chars().any(|c| c.is_control() || c == '#')
-        {
+        if !is_requester(&self.requester) {
             return bad(
                 "requester",
                 "1 to 128 characters without '#'",
@@ -110,6 +108,11 @@ impl NewTask {
         }
         Ok(())
     }
+}
+
+/// 1 to 128 characters without '#', which separates the parts of a key.
+pub(crate) fn is_requester(name: &str) -> bool {
+    (1..=128).contains(&name.len()) && !name.chars().any(|c| c.is_control() || c == '#')
 }
 
 /// A prover's right to one attempt, for a while.

@@ -88,6 +88,21 @@ pub type AttemptNo = u32;
 #[serde(try_from = "String", into = "String")]
 pub struct CommitmentDigest(pub [u8; 32]);
 
+impl CommitmentDigest {
+    /// The commitment of a prover to a proof of a task, in its 128-byte form. The salt keeps a proof
+    /// that others could make too from being recognised; whoever copies the digest gains nothing,
+    /// since it binds the prover.
+    #[must_use]
+    pub fn of(task: TaskId, prover: &ProverId, proof: &[u8; 128], salt: &[u8; 32]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("prooflane commitment v1");
+        hasher.update(task.0.as_bytes());
+        hasher.update(prover.as_str().as_bytes());
+        hasher.update(proof);
+        hasher.update(salt);
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
 /// A commitment that cannot be one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected a commitment of 64 hexadecimal digits, got {0:?}")]

@@ -282,6 +282,9 @@ fn in_words(event: &Event) -> String {
                 AttemptEnd::Failed => "gave up",
                 AttemptEnd::Abandoned => "went silent",
                 AttemptEnd::Invalid => "sent a proof that does not verify",
+                AttemptEnd::Unclaimed => "did not start",
+                AttemptEnd::Outage => "could not be reached while the network was away",
+                AttemptEnd::KeyReplaced => "can no longer prove it: the circuit's key was replaced",
                 AttemptEnd::Proved | AttemptEnd::Overtaken => "is done",
             };
             let message = message
@@ -289,6 +292,16 @@ fn in_words(event: &Event) -> String {
                 .map(|m| format!(" ({m})"))
                 .unwrap_or_default();
             format!("{prover} {end}{message}; back to auction")
+        }
+        EventKind::Joined { prover } => {
+            format!("open to anyone: {prover} starts proving without an assignment")
+        }
+        EventKind::Committed { prover } => format!("{prover} has committed to a proof"),
+        EventKind::Voided { prover } => {
+            format!("{prover} revealed a proof that does not verify")
+        }
+        EventKind::LeaseGivenAnew { prover, .. } => {
+            format!("the network was away: {prover} has its time anew")
         }
         EventKind::CancelRequested => "cancellation asked for".into(),
         EventKind::Completed {

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use async_trait::async_trait;
 use prooflane_coordinator::{Error, Submission};
-use prooflane_market::{EventKind, Millis, PrivacyLevel, Rules, State, TaskId};
+use prooflane_market::{EventKind, PrivacyLevel, Rules, State, TaskId};
 use prooflane_store::{CommitError, Expect, Item, Key, Page, Query, StoreError, Table, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,7 +107,7 @@ async fn scenario(fault: Option<Fault>, at: usize) -> usize {
         .id();
     let start = async |attempt| {
         insist(async || net.sweep().await).await;
-        for _ in 0..3 {
+        for _ in 0..8 {
             // A message whose receiver failed comes again when its visibility ends.
             if net.auction_once(std::time::Duration::ZERO).await.is_err() {
                 net.auction_again().await;
@@ -119,8 +119,13 @@ async fn scenario(fault: Option<Fault>, at: usize) -> usize {
         net.conserved().await;
     };
     start(1).await;
-    net.clock.advance(std::time::Duration::from_millis(30_000));
-    insist(async || net.sweep().await).await;
+    let pass = async |steps| {
+        for _ in 0..steps {
+            net.clock.advance(std::time::Duration::from_secs(5));
+            insist(async || net.sweep().await).await;
+        }
+    };
+    pass(7).await;
     start(2).await;
     insist(async || net.fail(&p1, id, 2, "no memory").await).await;
     start(3).await;
@@ -129,13 +134,16 @@ async fn scenario(fault: Option<Fault>, at: usize) -> usize {
             .await
             .accepted
     );
+    // After three failures in a row it is paused.
+    pass(2).await;
     start(4).await;
     assert!(
         insist(async || net.accept(&p1, id, 4, &PROOF).await)
             .await
             .accepted
     );
-    net.later(Millis(60_000)).await;
+    pass(12).await;
+    insist(async || net.auction_once(std::time::Duration::ZERO).await).await;
 
     let task = net.task(id).await.unwrap().task;
     assert!(matches!(task.state, State::Completed { attempt: 4, .. }));

@@ -2,21 +2,26 @@
 
 use prooflane_circuits::find;
 use prooflane_coordinator::{
-    Assignment, Catalogue, ClaimRequest, Coordinator, Entropy, Entry, Error, Ports, Provenance,
-    Registration, Submission, TaskFilter,
+    Account, Assignment, Auctioneer, Catalogue, ClaimRequest, Coordinator, Entropy, Entry, Error,
+    Ports, Provenance, Registration, Submission, TaskFilter, TaskRecord,
 };
 use prooflane_engine::{CircuitKey, Keys, prove};
 use prooflane_market::{
-    Ask, AskId, Credits, Millis, PrivacyLevel, ProverId, Ratio, Rules, Status, TaskId, Timestamp,
+    Ask, AskId, Credits, JournalEntry, Millis, PrivacyLevel, ProverId, Ratio, Rules, Status,
+    TaskId, Timestamp,
 };
-use prooflane_store::{Clock, DirBlobs, Key, ManualClock, SqliteQueue, SqliteTable, Table};
+use prooflane_store::{
+    Clock, DirBlobs, Index, Item, Key, ManualClock, Query, SqliteQueue, SqliteTable, Table,
+};
 use prooflane_verifier::Proof;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// The `currentTime` of the payment circuit's example, in milliseconds.
@@ -94,6 +99,7 @@ pub(crate) struct Net {
     pub(crate) c: Coordinator,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) table: Arc<dyn Table>,
+    pub(crate) auctioneer: Mutex<Auctioneer>,
     dir: Option<TempDir>,
 }
 
@@ -151,8 +157,9 @@ impl Net {
         };
         Self {
             c: Coordinator::new(ports, rules, catalogue),
-            clock,
             table,
+            auctioneer: Mutex::new(auctioneer("a1", &clock)),
+            clock,
             dir: None,
         }
     }
@@ -179,6 +186,11 @@ impl Net {
 
     pub(crate) async fn submitted(&self) -> TaskId {
         self.submit(submission()).await.unwrap().record.task.id()
+    }
+
+    pub(crate) async fn auction_once(&self, wait: Duration) -> Result<usize, Error> {
+        let mut auctioneer = self.auctioneer.lock().await;
+        self.c.auction_once(&mut auctioneer, wait).await
     }
 
     /// Holds auctions until there is no hint left; how many tasks were assigned.
@@ -216,11 +228,70 @@ impl Net {
         grant - self.balance("requester:alice").await
     }
 
-    /// Lets time pass, the sweeper come and an auction follow.
-    pub(crate) async fn later(&self, by: Millis) -> usize {
-        self.clock.advance(Duration::from_millis(by.0));
+    /// Lets time pass, in which the sweeper comes often enough for the network to be there all the
+    /// time.
+    pub(crate) async fn pass(&self, by: Millis) {
         self.sweep().await.unwrap();
+        for left in (0..by.0).step_by(5_000) {
+            let step = (by.0 - left).min(5_000);
+            self.clock.advance(Duration::from_millis(step));
+            self.sweep().await.unwrap();
+        }
+    }
+
+    /// Lets time pass; an auction follows.
+    pub(crate) async fn later(&self, by: Millis) -> usize {
+        self.pass(by).await;
         self.auction().await
+    }
+
+    /// Every item of a partition.
+    pub(crate) async fn items(&self, partition: String) -> Vec<Item> {
+        let query = Query::new(Index::Primary, partition).limit(1_000);
+        self.table.query(&query).await.unwrap().items
+    }
+
+    /// The journal, of these accounts and tasks.
+    pub(crate) async fn journal(
+        &self,
+        accounts: &[Account],
+        tasks: &[TaskRecord],
+    ) -> Vec<JournalEntry> {
+        let of_accounts = accounts.iter().map(|a| format!("account#{}", a.name));
+        let of_tasks = tasks.iter().map(|r| format!("task#{}", r.task.id()));
+        let mut entries = Vec::new();
+        for partition in of_accounts.chain(of_tasks) {
+            for item in self.items(partition).await {
+                if item.key.sort.starts_with("entry#") {
+                    entries.push(serde_json::from_slice(&item.body).unwrap());
+                }
+            }
+        }
+        entries
+    }
+
+    /// The journal explains every counter and every escrow.
+    async fn explained(&self, accounts: &[Account], tasks: &[TaskRecord]) {
+        let mut sums = BTreeMap::new();
+        for entry in self.journal(accounts, tasks).await {
+            assert!(entry.balances(), "{entry:?}");
+            for posting in entry.postings {
+                *sums.entry(posting.account.to_string()).or_insert(0) += posting.amount;
+            }
+        }
+        sums.retain(|_, sum| *sum != 0);
+        let escrows = tasks.iter().map(|record| {
+            let escrow = format!("escrow:{}", record.task.id());
+            (escrow, record.task.escrow().0.cast_signed())
+        });
+        let balances = accounts.iter().map(|a| (a.name.clone(), a.balance));
+        let stakes = accounts
+            .iter()
+            .map(|a| (a.name.replace("prover:", "stake:"), a.stake))
+            .filter(|(name, _)| name.starts_with("stake:"));
+        let mut held: BTreeMap<String, i64> = escrows.chain(balances).chain(stakes).collect();
+        held.retain(|_, amount| *amount != 0);
+        assert_eq!(sums, held);
     }
 
     pub(crate) async fn has_input_key(&self, id: TaskId) -> bool {
@@ -243,6 +314,7 @@ impl Net {
             let mint = account.name == "network:mint";
             assert!(account.stake >= 0 && (mint || account.balance >= 0));
         }
+        self.explained(&accounts, &tasks).await;
         for prover in self.provers().await.unwrap() {
             let holds = |task: &prooflane_market::Task| {
                 let lease = task.lease().filter(|l| l.prover == prover.prover_id)?;
@@ -276,6 +348,11 @@ impl Net {
     }
 }
 
+pub(crate) fn auctioneer(name: &str, clock: &Arc<ManualClock>) -> Auctioneer {
+    let clock = clock.clone();
+    Auctioneer::new(name, 0, move || Millis(clock.now_millis()))
+}
+
 pub(crate) fn ask(price: u64) -> Ask {
     Ask {
         ask_id: AskId(Uuid::from_u128(1)),
@@ -293,7 +370,7 @@ pub(crate) fn ask(price: u64) -> Ask {
     }
 }
 
-pub(crate) fn claim(prover: &ProverId, holding: Option<Vec<TaskId>>) -> ClaimRequest {
+pub(crate) fn claim(prover: &ProverId, holding: Option<BTreeSet<TaskId>>) -> ClaimRequest {
     ClaimRequest {
         prover: prover.clone(),
         max: 4,

@@ -107,7 +107,7 @@ async fn a_quote_says_what_a_task_would_cost_and_changes_nothing() {
     assert!(nobody.winner.is_none() && nobody.no_match.is_some());
     let p1 = net.prover("p1", 40).await;
     let quote = net.quote(&task).await.unwrap();
-    assert_eq!(quote.bids, 1);
+    assert_eq!(quote.bids.len(), 1);
     assert_eq!(quote.winner.unwrap().prover, p1);
     assert_eq!(net.task(id).await.unwrap().task, task);
 }
@@ -214,13 +214,19 @@ async fn auctions_at_once_assign_each_task_once_and_overload_nobody() {
     let net = Net::open();
     net.prover("p1", 40).await;
     net.prover("p2", 41).await;
+    net.auction_once(Duration::ZERO).await.unwrap();
+    let leader = net.auctioneer.lock().await.clone();
     for _ in 0..12 {
         net.submitted().await;
     }
     let calls: Vec<_> = (0..8)
         .map(|_| {
-            let c = net.c.clone();
-            tokio::spawn(async move { c.auction_once(Duration::ZERO).await.unwrap() })
+            // Several hands of one leader.
+            let (c, mut auctioneer) = (net.c.clone(), leader.clone());
+            tokio::spawn(async move {
+                let once = c.auction_once(&mut auctioneer, Duration::ZERO);
+                once.await.unwrap()
+            })
         })
         .collect();
     let mut assigned = 0;

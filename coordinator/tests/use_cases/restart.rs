@@ -1,6 +1,6 @@
 use crate::harness::*;
 use prooflane_coordinator::Submission;
-use prooflane_market::{EventKind, Millis, PrivacyLevel, Status};
+use prooflane_market::{AttemptEnd, EventKind, FailReason, Millis, PrivacyLevel, State, Status};
 use prooflane_store::{Expect, IndexKey, Key, ManualClock, Write};
 use std::sync::Arc;
 
@@ -42,9 +42,9 @@ async fn a_prover_that_says_what_it_holds_gets_back_what_it_lost_in_a_restart() 
     let p1 = net.prover("p1", 40).await;
     let (kept, lost) = (net.running(&p1).await, net.running(&p1).await);
     assert!(net.claimed(&p1).await.is_empty(), "it keeps no count");
-    let both = claim(&p1, Some(vec![kept, lost]));
+    let both = claim(&p1, Some([kept, lost].into()));
     assert!(net.claim(&both).await.unwrap().is_empty());
-    let one = claim(&p1, Some(vec![kept]));
+    let one = claim(&p1, Some([kept].into()));
     let again = net.claim(&one).await.unwrap();
     assert_eq!((again.len(), again[0].task_id), (1, lost));
     assert_eq!((again[0].attempt, &again[0].inputs), (1, &range_inputs()));
@@ -110,8 +110,14 @@ async fn a_proof_for_a_key_that_was_replaced_costs_its_prover_nothing() {
     drop(net);
     let net = Net::on_disk_with(dir.path(), clock, other_key());
     let refused = net.accept(&p1, id, 1, &PROOF).await;
-    assert_eq!(code(refused), "corrupt_record");
-    assert_eq!(net.status(id).await, Status::InProgress);
+    assert_eq!(code(refused), "task_ended");
+    let task = net.task(id).await.unwrap().task;
+    let reason = FailReason::KeyReplaced;
+    assert_eq!(task.state, State::Failed { reason });
+    assert_eq!(task.attempts[0].end, Some(AttemptEnd::KeyReplaced));
+    let p1 = net.c.prover(&p1).await.unwrap();
+    assert_eq!((p1.record.failed, p1.breaker.failures), (0, 0));
+    assert_eq!(net.spent().await, 0);
     assert_eq!(net.balance("network:slashed").await, 0);
     net.conserved().await;
 }

@@ -53,6 +53,13 @@ codes! {
     "task_not_pending" CONFLICT "The task is not pending" "Read the task again." "";
     "attempt_superseded" CONFLICT "Another attempt has taken over" "Provers drop the assignment; they are not paid for it, nor blamed again." "Frequent: leases are too short, or provers too slow for what they promise.";
     "not_assigned" CONFLICT "The task was not assigned to this prover" "Provers claim before they prove; check `prover_id` and `attempt`." "";
+    "not_open" CONFLICT "The task is its assigned prover's alone" "Wait until it is open to anyone: `open_from` in the task." "";
+    "not_eligible" CONFLICT "The prover may not fulfil this task" "`detail` names what keeps it: the circuit, the privacy level, the reputation, a pause." "";
+    "crowded" CONFLICT "Enough provers are at work on the task" "Try again later, or another task." "";
+    "not_joined" CONFLICT "The prover has not joined the task" "Join it first; a place is lost when nothing comes of it in time." "";
+    "not_committed" CONFLICT "The prover has not committed to this proof" "Commit to it first; proof and salt must be those of the commitment." "";
+    "too_early" CONFLICT "The commitment is too young" "Reveal it at the time that `detail` names, or later." "";
+    "deposit_id_reused" CONFLICT "The deposit id stands for another deposit" "Choose another `deposit_id`. A repeat must name the same account and amount." "";
     "invalid_ask" BAD_REQUEST "The ask cannot be placed" "Correct what `detail` names." "";
     "body_too_large" PAYLOAD_TOO_LARGE "The body is too large" "Send less; inputs are limited too." "The limit is a setting of the network.";
     "rate_limited" TOO_MANY_REQUESTS "Too many requests" "Wait as long as `Retry-After` says." "The limit is a setting of the network.";

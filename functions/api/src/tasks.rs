@@ -279,14 +279,14 @@ async fn quote(
                 .map_err(prooflane_coordinator::Error::from)?;
             explain(&task, now).why
         }
-        None if quote.bids == 1 => "1 prover would bid.".into(),
-        None => format!("{} provers would bid.", quote.bids),
+        None if quote.bids.len() == 1 => "1 prover would bid.".into(),
+        None => format!("{} provers would bid.", quote.bids.len()),
     };
     Ok(Json(QuoteView {
         available: quote.winner.is_some(),
         price: quote.winner.as_ref().map(|winner| winner.price.0),
         prover: quote.winner.map(|winner| winner.prover.to_string()),
-        bids: quote.bids,
+        bids: quote.bids.len(),
         why,
     }))
 }

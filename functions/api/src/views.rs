@@ -73,6 +73,9 @@ fn ended(end: &AttemptEnd) -> &'static str {
         AttemptEnd::Abandoned => "abandoned",
         AttemptEnd::Invalid => "invalid",
         AttemptEnd::Overtaken => "overtaken",
+        AttemptEnd::Unclaimed => "unclaimed",
+        AttemptEnd::Outage => "outage",
+        AttemptEnd::KeyReplaced => "key_replaced",
     }
 }
 

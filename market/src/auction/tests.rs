@@ -324,15 +324,16 @@ fn an_ask_that_cannot_be_is_refused_and_changes_nothing() {
     use crate::ProverError;
     let mut p = prover("a", Vec::new());
     for n in 1..=32 {
-        p.place(ask(n, 1), NOW).unwrap();
+        p.place(ask(n, 1), NOW, &Rules::default()).unwrap();
     }
     let full = p.clone();
-    let (mut none, mut much, mut dear, mut no_level) = (ask(1, 1), ask(1, 1), ask(1, 1), ask(1, 1));
+    let [mut none, mut much, mut dear, mut no_level, mut slow] = [(); 5].map(|()| ask(1, 1));
     none.capacity = 0;
     much.capacity = 1_025;
     dear.price = Credits(Credits::MAX.0 + 1);
     no_level.levels.clear();
-    let refused = |ask| full.clone().place(ask, NOW).unwrap_err();
+    slow.promised = Millis(15 * 60_000 + 1);
+    let refused = |ask| full.clone().place(ask, NOW, &Rules::default()).unwrap_err();
     assert_eq!(refused(none), ProverError::Capacity { max: 1_024, got: 0 });
     let too_much = ProverError::Capacity {
         max: 1_024,
@@ -342,15 +343,20 @@ fn an_ask_that_cannot_be_is_refused_and_changes_nothing() {
     let got = dear.price;
     assert_eq!(refused(dear), ProverError::Price { got });
     assert_eq!(refused(no_level), ProverError::NoLevels);
+    let too_long = ProverError::Promised {
+        max: Millis(15 * 60_000),
+        got: slow.promised,
+    };
+    assert_eq!(refused(slow), too_long);
     assert_eq!(
-        p.place(ask(33, 1), NOW),
+        p.place(ask(33, 1), NOW, &Rules::default()),
         Err(ProverError::TooManyAsks { max: 32 })
     );
     assert_eq!(p, full);
-    p.place(ask(32, 7), NOW).unwrap();
+    p.place(ask(32, 7), NOW, &Rules::default()).unwrap();
     assert_eq!(p.asks.len(), 32, "the same id replaces");
     p.asks[0].expires_at = Some(NOW);
-    p.place(ask(33, 1), NOW).unwrap();
+    p.place(ask(33, 1), NOW, &Rules::default()).unwrap();
     assert_eq!(p.asks.len(), 32, "an expired one makes room");
 }
 

@@ -84,7 +84,8 @@ wire! {
         pub assigned_at: u64,
         /// When the prover started.
         pub claimed_at: Option<u64>,
-        /// How it ended: `proved`, `failed`, `abandoned`, `invalid`, `overtaken`.
+        /// How it ended: `proved`, `failed`, `abandoned`, `unclaimed`, `invalid`, `overtaken`,
+        /// `outage`, `key_replaced`.
         pub end: Option<String>,
     }
 

@@ -1,0 +1,188 @@
+//! Once an attempt's exclusive time is over, any eligible prover may prove the task: it joins and
+//! gets the inputs, commits to its proof, and reveals it a moment later.
+
+use crate::result::{REJECTED, quality_of};
+use crate::tasks::{Committed, Decision, TRIES, TaskRecord};
+use crate::{Coordinator, Error, Verdict, layout};
+use prooflane_market::{CommitmentDigest, Credits, ProverId, State, Task, TaskId, Timestamp};
+use prooflane_store::{Expect, PutMode, Write};
+use prooflane_verifier::Proof;
+use serde_json::Value;
+
+/// A task to prove without an assignment. Its inputs may be private: no `Debug`.
+pub struct OpenTask {
+    /// Which task.
+    pub task_id: TaskId,
+    /// `name@version`.
+    pub circuit: String,
+    /// The verifying key that decides, in hex.
+    pub key_id: String,
+    /// As the circuit wants them.
+    pub inputs: Value,
+    /// The public inputs that the proof must have.
+    pub public_inputs: Vec<String>,
+    /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
+    pub price: Credits,
+}
+
+impl Coordinator {
+    /// Lets a prover work on a task that is open to anyone, and hands it the inputs. Joining again
+    /// hands them out again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the task has ended or is its assigned prover's alone, the prover may
+    /// not fulfil it, or enough others are at it; [`Error::UnknownTask`], [`Error::UnknownProver`],
+    /// the store's.
+    pub async fn join(&self, prover: &ProverId, id: TaskId) -> Result<OpenTask, Error> {
+        self.seen(prover).await?;
+        for _ in 0..TRIES {
+            let candidate = self.load_prover(prover).await?;
+            let mut record = self.load(id).await?;
+            let before = record.value.task.clone();
+            let now = self.now();
+            let task = &mut record.value.task;
+            task.join(&candidate.value, now, &self.rules)?;
+            if self.key_replaced(&record.value) {
+                return Err(self.retire(id).await?);
+            }
+            let inputs = self.inputs(&record.value).await?;
+            if record.value.task != before {
+                let writes = [
+                    record
+                        .value
+                        .put(Expect::Version(record.version), &self.rules),
+                    Write::Check {
+                        key: layout::prover(prover),
+                        expect: Expect::Version(candidate.version),
+                    },
+                ];
+                if !matches!(self.commit(&writes).await?, Committed::Yes) {
+                    continue;
+                }
+                self.watch.call(id);
+            }
+            let TaskRecord {
+                task,
+                public_inputs,
+                key_id,
+                ..
+            } = record.value;
+            return Ok(OpenTask {
+                task_id: id,
+                price: task.attempts.last().map_or(Credits(0), |a| a.price),
+                circuit: task.spec.circuit,
+                key_id,
+                inputs,
+                public_inputs,
+            });
+        }
+        Err(Error::Contention(TRIES))
+    }
+
+    /// A prover that has joined commits to a proof; returns from when it may be revealed.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the task has ended or is its assigned prover's alone, or the prover has
+    /// not joined it; [`Error::UnknownTask`], the store's.
+    pub async fn commit_to(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        digest: CommitmentDigest,
+    ) -> Result<Timestamp, Error> {
+        let now = self.now();
+        let (record, ()) = self
+            .change(id, |task| {
+                let before = task.fulfilments.clone();
+                task.commit(prover, digest, now, &self.rules)?;
+                Ok(if task.fulfilments == before {
+                    Decision::Keep(())
+                } else {
+                    Decision::Change(Vec::new(), ())
+                })
+            })
+            .await?;
+        let mut fulfilments = record.task.fulfilments.iter();
+        let own = fulfilments.find(|f| f.prover == *prover);
+        let at = own
+            .and_then(|f| f.commitment.as_ref())
+            .map_or(now, |c| c.at);
+        Ok(at + self.rules.reveal_after)
+    }
+
+    /// Verifies the proof that a prover had committed to, and settles: pays for a valid one and lets
+    /// a running attempt go without a mark; an invalid one voids the commitment. The same call again
+    /// after a valid one gets the same answer.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the task has ended otherwise, or this prover has not committed to this
+    /// proof with this salt, or only just now, or too long ago; [`Error::UnknownTask`], the store's.
+    pub async fn reveal(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        proof: &Proof,
+        salt: &[u8; 32],
+    ) -> Result<Verdict, Error> {
+        let digest = CommitmentDigest::of(id, prover, &proof.to_compact(), salt);
+        let record = self.load(id).await?.value;
+        if let Some(verdict) = already(&record.task, prover) {
+            return Ok(verdict);
+        }
+        let now = self.now();
+        record.task.may_reveal(prover, &digest, now, &self.rules)?;
+        if self.key_replaced(&record) {
+            return Err(self.retire(id).await?);
+        }
+        if !self.verifies(&record, proof)? {
+            self.change(id, |task| {
+                let effects = task.void(prover, &digest, now, &self.rules)?;
+                Ok(Decision::Change(effects, ()))
+            })
+            .await?;
+            return Ok(REJECTED);
+        }
+        // Before the task says that there is a proof, there is one.
+        self.ports
+            .blobs
+            .put(
+                &layout::revealed_blob(id, prover),
+                &proof.to_compact(),
+                PutMode::IfAbsent,
+            )
+            .await?;
+        let (record, verdict) = self
+            .change(id, |task| {
+                if let Some(verdict) = already(task, prover) {
+                    return Ok(Decision::Keep(verdict));
+                }
+                let effects = task.fulfil(prover, &digest, now, &self.rules)?;
+                let quality = quality_of(task);
+                Ok(Decision::Change(
+                    effects,
+                    Verdict {
+                        accepted: true,
+                        quality,
+                    },
+                ))
+            })
+            .await?;
+        self.completed(&record).await;
+        Ok(verdict)
+    }
+}
+
+/// The verdict on a reveal of this prover's that has completed the task.
+fn already(task: &Task, prover: &ProverId) -> Option<Verdict> {
+    match &task.state {
+        State::Completed {
+            prover: by,
+            quality,
+            ..
+        } if by == prover && task.was_fulfilled() => Some(Verdict {
+            accepted: true,
+            quality: *quality,
+        }),
+        _ => None,
+    }
+}
