@@ -7,9 +7,7 @@ use crate::memory::{Change, MemoryBlobs};
 use crate::request::Request;
 use crate::statement;
 use prooflane_coordinator::TaskRecord;
-use prooflane_market::{
-    AttemptEnd, AttemptNo, ProverId, Rules, State, Status, Task, TaskId,
-};
+use prooflane_market::{AttemptEnd, AttemptNo, ProverId, Rules, State, Status, Task, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -55,6 +53,7 @@ pub(crate) struct Tally {
     pub(crate) settlements: u64,
     pub(crate) slashes: u64,
     pub(crate) late_settlements: u64,
+    pub(crate) fulfilments: u64,
 }
 
 /// A task as it last was, and its lease in true time.
@@ -62,6 +61,8 @@ struct Followed {
     task: Task,
     public: Vec<String>,
     lease: Option<TrueLease>,
+    /// When, truly, a node heard of each commitment to a proof.
+    committed: BTreeMap<ProverId, u64>,
 }
 
 /// A lease as its writer's clock meant it, in true time.
@@ -153,7 +154,8 @@ impl Checker {
             let Some(item) = change.after.as_ref().or(change.before.as_ref()) else {
                 continue;
             };
-            let count = |item: &Option<prooflane_store::Item>| item.as_ref().map_or(0, |i| i.counter);
+            let count =
+                |item: &Option<prooflane_store::Item>| item.as_ref().map_or(0, |i| i.counter);
             let delta = count(&change.after) - count(&change.before);
             if delta != 0 {
                 let key = (item.key.partition.clone(), item.key.sort.clone());
@@ -186,17 +188,21 @@ impl Checker {
                 self.step(now, request, before, &task, &mut ended)?;
             }
             if task.status() == Status::Completed
-                && before.as_ref().is_none_or(|b| b.task.status() != Status::Completed)
+                && before
+                    .as_ref()
+                    .is_none_or(|b| b.task.status() != Status::Completed)
             {
-                settled = Some(self.settlement(&record, blobs)?);
+                settled = Some(self.settlement(now, request, before.as_ref(), &record, blobs)?);
             }
             let public = record.public_inputs;
+            let committed = committed(before, &task, skew);
             self.tasks.insert(
                 id,
                 Followed {
                     task,
                     public,
                     lease,
+                    committed,
                 },
             );
         }
@@ -236,15 +242,25 @@ impl Checker {
         let (old, id) = (&before.task, task.id());
         let flips = old.status().is_terminal() && old.state != task.state;
         ensure(!flips, "terminal_never_flips", || {
-            format!("{id} was {}, is {} by [{request}]", old.status(), task.status())
+            format!(
+                "{id} was {}, is {} by [{request}]",
+                old.status(),
+                task.status()
+            )
         })?;
         let grown = task.attempts.len().checked_sub(old.attempts.len());
         let numbered = task.attempts.iter().enumerate();
-        let in_order = numbered.clone().all(|(i, a)| u32::try_from(i + 1) == Ok(a.number));
-        ensure(matches!(grown, Some(0 | 1)) && in_order, "attempts_grow_by_one", || {
-            let numbers = |t: &Task| t.attempts.iter().map(|a| a.number).collect::<Vec<_>>();
-            format!("{id} went from {:?} to {:?}", numbers(old), numbers(task))
-        })?;
+        let in_order = numbered
+            .clone()
+            .all(|(i, a)| u32::try_from(i + 1) == Ok(a.number));
+        ensure(
+            matches!(grown, Some(0 | 1)) && in_order,
+            "attempts_grow_by_one",
+            || {
+                let numbers = |t: &Task| t.attempts.iter().map(|a| a.number).collect::<Vec<_>>();
+                format!("{id} went from {:?} to {:?}", numbers(old), numbers(task))
+            },
+        )?;
         if grown == Some(1) {
             let from_pending = old.status() == Status::Pending && task.status() == Status::Assigned;
             ensure(from_pending, "attempts_grow_by_one", || {
@@ -255,8 +271,8 @@ impl Checker {
         }
         let running = old.lease().map(|lease| lease.attempt);
         for (was, is) in old.attempts.iter().zip(&task.attempts) {
-            let same = (&was.prover, was.price, was.assigned_at)
-                == (&is.prover, is.price, is.assigned_at);
+            let same =
+                (&was.prover, was.price, was.assigned_at) == (&is.prover, is.price, is.assigned_at);
             ensure(same, "attempts_grow_by_one", || {
                 format!("{id}: attempt {} changed", was.number)
             })?;
@@ -269,7 +285,11 @@ impl Checker {
             let allowed = match end {
                 AttemptEnd::Proved => matches!(request, Request::Result(p, t, n, true)
                     if (p, *t, *n) == (prover, id, number)),
-                AttemptEnd::Overtaken => of_running && task.status() == Status::Completed,
+                AttemptEnd::Overtaken => {
+                    let by_proof = matches!(request, Request::Result(_, t, _, true)
+                        | Request::Reveal(_, t, true) if *t == id);
+                    of_running && by_proof && task.status() == Status::Completed
+                }
                 AttemptEnd::Failed => {
                     of_running && by(Request::Failure(prover.clone(), id, number))
                 }
@@ -296,6 +316,7 @@ impl Checker {
                 self.ran_out(now, before, is.number)?;
             }
             ended.push(Ended {
+                given: before.lease.map_or(now, |lease| lease.given),
                 task: id,
                 prover: prover.clone(),
                 attempt: number,
@@ -314,9 +335,16 @@ impl Checker {
             Request::Heartbeat(prover, t, n) => (prover, *t, *n) == (&is.prover, id, is.attempt),
             _ => false,
         };
-        ensure(!progressed || by_holder, "a_superseded_attempt_changes_nothing", || {
-            format!("{id}: attempt {} of {} lives on by [{request}]", is.attempt, is.prover)
-        })
+        ensure(
+            !progressed || by_holder,
+            "a_superseded_attempt_changes_nothing",
+            || {
+                format!(
+                    "{id}: attempt {} of {} lives on by [{request}]",
+                    is.attempt, is.prover
+                )
+            },
+        )
     }
 
     /// A lease has run out: was it over, and was nobody to blame but its prover?
@@ -329,7 +357,10 @@ impl Checker {
             let early = lease.ends - now;
             format!("the lease on attempt {attempt} of {id} was ended {early} ms early")
         })?;
-        let longest = before.task.lease().is_some_and(|l| l.expires_at == l.hold_until);
+        let longest = before
+            .task
+            .lease()
+            .is_some_and(|l| l.expires_at == l.hold_until);
         let kept = self.kept.get(&(id, attempt)).filter(|_| !longest);
         if let Some(kept) = kept {
             let since = now - kept;
@@ -341,7 +372,14 @@ impl Checker {
     }
 
     /// A task completes: its proof is stored, and it is one.
-    fn settlement(&mut self, record: &TaskRecord, blobs: &MemoryBlobs) -> Result<Settled, Broken> {
+    fn settlement(
+        &mut self,
+        now: u64,
+        request: &Request,
+        before: Option<&Followed>,
+        record: &TaskRecord,
+        blobs: &MemoryBlobs,
+    ) -> Result<Settled, Broken> {
         let task = &record.task;
         let id = task.id();
         let State::Completed {
@@ -354,11 +392,31 @@ impl Checker {
             return Err(Broken::new("at_most_one_settlement", id.to_string()));
         };
         let known = statement::of(&record.public_inputs).is_some();
-        let bytes = blobs.read(&format!("proofs/{id}/{attempt}"));
+        let fulfilled = task.was_fulfilled();
+        let blob = if fulfilled {
+            format!("proofs/{id}/by-{prover}")
+        } else {
+            format!("proofs/{id}/{attempt}")
+        };
+        let bytes = blobs.read(&blob);
         let proved = bytes.is_some_and(|bytes| statement::proves(&bytes, &record.public_inputs));
-        ensure(known && proved, "no_payout_without_a_verified_proof", || {
-            format!("{id} is completed by {prover} in attempt {attempt}")
-        })?;
+        ensure(
+            known && proved,
+            "no_payout_without_a_verified_proof",
+            || format!("{id} is completed by {prover} in attempt {attempt}"),
+        )?;
+        if fulfilled {
+            let revealed = *request == Request::Reveal(prover.clone(), id, true);
+            let committed = before.and_then(|b| b.committed.get(prover));
+            let waited = committed.is_some_and(|at| {
+                let rules = &self.rules;
+                now + rules.max_skew.0 >= at + rules.reveal_after.0
+            });
+            ensure(revealed && waited, "nobody_snipes_a_proof", || {
+                format!("{id} by [{request}], committed at {committed:?}, now {now}")
+            })?;
+            self.tally.fulfilments += 1;
+        }
         self.tally.settlements += 1;
         self.tally.late_settlements += u64::from(*attempt != task.attempt());
         Ok(Settled {
@@ -370,15 +428,20 @@ impl Checker {
     /// A prover's balance grows by a settlement and by nothing else.
     fn payments(&self, moved: &Moved, settled: Option<&Settled>) -> Checked {
         let expected = settled.map(|s| (format!("account#prover:{}", s.prover), s.price));
-        let expected: Vec<_> = expected.into_iter().filter(|(_, price)| *price > 0).collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .filter(|(_, price)| *price > 0)
+            .collect();
         let to_provers = moved.iter().filter_map(|((account, of), delta)| {
             let paid = of == "balance" && account.starts_with("account#prover:");
             paid.then(|| (account.clone(), *delta))
         });
         let paid: Vec<_> = to_provers.collect();
-        ensure(paid == expected, "no_payout_without_a_verified_proof", || {
-            format!("paid {paid:?}, settled {expected:?}")
-        })
+        ensure(
+            paid == expected,
+            "no_payout_without_a_verified_proof",
+            || format!("paid {paid:?}, settled {expected:?}"),
+        )
     }
 
     /// A stake shrinks only for an attempt that its prover lost in this very commit, and by no more
@@ -412,21 +475,25 @@ impl Checker {
 
     /// Nobody pays for an attempt during which the network was away.
     fn blameless(&self, end: &Ended, now: u64) -> Checked {
-        let given = self.tasks.get(&end.task).and_then(|f| f.lease).map(|l| l.given);
-        let Some(given) = given else {
-            return Ok(());
-        };
         let (id, prover) = (end.task, &end.prover);
-        let away = |(from, until): &&(u64, u64)| *from >= given && *until <= now;
-        ensure(!self.outages.iter().any(|o| away(&o)), "nobody_pays_for_an_outage", || {
-            format!("{prover} was slashed for attempt {} of {id}", end.attempt)
-        })
+        let away = |(from, until): &(u64, u64)| {
+            *from >= end.given && *until <= now && until - from >= OUTAGE
+        };
+        ensure(
+            !self.outages.iter().any(away),
+            "nobody_pays_for_an_outage",
+            || format!("{prover} was slashed for attempt {} of {id}", end.attempt),
+        )
     }
 
     /// What was told stays true.
     pub(crate) fn at_rest(&self) -> Checked {
         for id in &self.accepted {
-            ensure(self.tasks.contains_key(id), "what_was_accepted_is_there", || id.to_string())?;
+            ensure(
+                self.tasks.contains_key(id),
+                "what_was_accepted_is_there",
+                || id.to_string(),
+            )?;
         }
         for (id, told) in &self.told {
             let is = self.tasks.get(id).map(|f| f.task.status());
@@ -438,7 +505,13 @@ impl Checker {
     }
 }
 
+/// An outage this long, in milliseconds, is one that the network must notice: longer than its rule
+/// says, by what the clocks of two sweepers may differ and by the pause between two of their visits.
+const OUTAGE: u64 = 10_000 + 5_000 + 5_000;
+
 struct Ended {
+    /// When its lease was given.
+    given: u64,
     task: TaskId,
     prover: ProverId,
     attempt: AttemptNo,
@@ -449,6 +522,22 @@ struct Ended {
 struct Settled {
     prover: ProverId,
     price: i64,
+}
+
+/// A commitment that is not the one before was heard of by whoever commits now, on its own clock.
+fn committed(before: Option<Followed>, task: &Task, skew: i64) -> BTreeMap<ProverId, u64> {
+    let (old, known) = before.map_or_else(Default::default, |b| (b.task.fulfilments, b.committed));
+    let with_commitment = |f: &prooflane_market::Fulfilment| {
+        let commitment = f.commitment.as_ref()?;
+        let was = old.iter().any(|o| o == f);
+        let at = known.get(&f.prover).copied().filter(|_| was);
+        let heard = at.unwrap_or(commitment.at.0.saturating_add_signed(-skew));
+        Some((f.prover.clone(), heard))
+    };
+    task.fulfilments
+        .iter()
+        .filter_map(with_commitment)
+        .collect()
 }
 
 fn held_for(task: &Task) -> i64 {

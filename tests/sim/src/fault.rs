@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     KillAfter,
     /// It takes long.
     Slow,
+    /// It takes so long that leases run out meanwhile.
+    Stalled,
 }
 
 impl Fault {
@@ -46,6 +48,7 @@ impl Fault {
             Self::KillBefore => "killed before a call",
             Self::KillAfter => "killed after a call",
             Self::Slow => "slow call",
+            Self::Stalled => "stalled call",
         }
     }
 }
@@ -95,7 +98,8 @@ impl Plan {
                 } else if is_commit && random.chance(rates.unknown) {
                     Some(*random.pick(&[Fault::Landed, Fault::Lost, Fault::Late]))
                 } else if random.chance(rates.slow) {
-                    Some(Fault::Slow)
+                    let often = [Fault::Slow; 9];
+                    Some(*random.pick(&[&often[..], &[Fault::Stalled]].concat()))
                 } else if random.chance(200) && random.chance(rates.kill) {
                     Some(*random.pick(&[Fault::KillBefore, Fault::KillAfter]))
                 } else {
@@ -132,6 +136,10 @@ impl Port {
             Some(Fault::KillBefore) => self.die().await,
             Some(Fault::Slow) => {
                 pass(self.world.roll(|r| r.within(50..3_000))).await;
+                Ok(fault)
+            }
+            Some(Fault::Stalled) => {
+                pass(self.world.roll(|r| r.within(5_000..45_000))).await;
                 Ok(fault)
             }
             fault => Ok(fault),

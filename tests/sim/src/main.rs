@@ -90,6 +90,7 @@ fn print(reports: &[Report], seconds: f64) {
     line("  re-assignments", sum(|r| r.reassignments));
     line("settlements", sum(|r| r.settlements));
     line("  by a superseded attempt", sum(|r| r.late_settlements));
+    line("  without an assignment", sum(|r| r.fulfilments));
     line("slashes", sum(|r| r.slashes));
     line("store calls", sum(|r| r.store_calls));
     line("virtual hours", sum(|r| r.virtual_millis) / 3_600_000);

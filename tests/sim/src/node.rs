@@ -7,7 +7,8 @@ use crate::random::Random;
 use crate::request::{REQUEST, Request};
 use crate::statement;
 use crate::world::{World, pass};
-use prooflane_coordinator::{Coordinator, Entropy, Error, Ports};
+use prooflane_coordinator::{Auctioneer, Coordinator, Entropy, Error, Ports};
+use prooflane_market::Millis;
 use prooflane_store::Clock;
 use std::future::Future;
 use std::pin::Pin;
@@ -135,11 +136,7 @@ impl Net {
             Node {
                 identity,
                 role: *role,
-                coordinator: Coordinator::new(
-                    ports,
-                    world.rules.clone(),
-                    statement::catalogue(),
-                ),
+                coordinator: Coordinator::new(ports, world.rules.clone(), statement::catalogue()),
             }
         };
         Arc::new(Self {
@@ -162,10 +159,17 @@ impl Net {
             let coordinator = node.coordinator.clone();
             match node.role {
                 Role::Api => {}
-                Role::Auctioneer => node.identity.spawn(
-                    world,
-                    REQUEST.scope(Request::Auction, auctions(coordinator)),
-                ),
+                Role::Auctioneer => {
+                    for shard in 0..world.rules.market_shards {
+                        let clock = NodeClock(world.clone(), node.identity.clone());
+                        let elapsed = move || Millis(clock.now_millis());
+                        let name = node.identity.name();
+                        let auctioneer = Auctioneer::new(name, shard, elapsed);
+                        let auctions = auctions(coordinator.clone(), auctioneer);
+                        let auctions = REQUEST.scope(Request::Auction, auctions);
+                        node.identity.spawn(world, auctions);
+                    }
+                }
                 Role::Sweeper => node
                     .identity
                     .spawn(world, REQUEST.scope(Request::Sweep, sweeps(coordinator))),
@@ -227,7 +231,8 @@ impl Net {
         let acting = async move {
             let _ = answer.send(act(coordinator).await);
         };
-        node.identity.spawn(world, REQUEST.scope(request.clone(), acting));
+        node.identity
+            .spawn(world, REQUEST.scope(request.clone(), acting));
         let answer = tokio::time::timeout(PATIENCE, answered).await;
         if unheard {
             world.injected("answer lost");
@@ -276,9 +281,14 @@ fn skew(world: &World) -> i64 {
     ahead.cast_signed() - most.cast_signed()
 }
 
-async fn auctions(coordinator: Coordinator) {
+async fn auctions(coordinator: Coordinator, mut auctioneer: Auctioneer) {
     loop {
-        if coordinator.auction_once(Duration::from_secs(10)).await.is_err() {
+        let wait = Duration::from_secs(10);
+        if coordinator
+            .auction_once(&mut auctioneer, wait)
+            .await
+            .is_err()
+        {
             pass(500).await;
         }
     }

@@ -7,10 +7,11 @@ use crate::statement;
 use crate::world::pass;
 use prooflane_coordinator::{Assignment, ClaimRequest, Coordinator, Error, Registration};
 use prooflane_market::{
-    Ask, AskId, AttemptNo, Credits, Millis, PrivacyLevel, ProverId, TaskId, Timestamp,
+    Ask, AskId, AttemptNo, CommitmentDigest, Credits, Millis, PrivacyLevel, ProverId, Status, Task,
+    TaskId, Timestamp,
 };
 use prooflane_verifier::Proof;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     Restarting,
     /// Honest, and gives up every other attempt.
     GivingUp,
+    /// Honest, and proves what others were assigned and have not proved in time.
+    Volunteer,
     /// Claims, and is never heard of again for minutes.
     Dead,
     /// Stalls until its lease is gone, and then goes on as if nothing had happened.
@@ -37,12 +40,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Honest,
         Self::Slow,
         Self::Duplicating,
         Self::Restarting,
         Self::GivingUp,
+        Self::Volunteer,
         Self::Dead,
         Self::Zombie,
         Self::Lying,
@@ -55,7 +59,10 @@ impl Kind {
 
     /// Works on once the world has healed.
     pub(crate) fn survives(self) -> bool {
-        matches!(self, Self::Honest | Self::Slow | Self::Duplicating)
+        matches!(
+            self,
+            Self::Honest | Self::Slow | Self::Duplicating | Self::Volunteer
+        )
     }
 }
 
@@ -142,14 +149,19 @@ impl Prover {
     async fn work(self: Arc<Self>, jobs: &mut JoinSet<()>) {
         while !self.is_over() {
             while jobs.try_join_next().is_some() {}
-            let holding: Vec<TaskId> = held(&self.holding).keys().copied().collect();
+            let holding: BTreeSet<TaskId> = held(&self.holding).keys().copied().collect();
             let free = (self.capacity as usize).saturating_sub(holding.len());
             if free == 0 {
                 pass(500).await;
                 continue;
             }
-            if self.kind == Kind::Lying {
-                self.meddle().await;
+            match self.kind {
+                Kind::Lying => self.meddle().await,
+                Kind::Volunteer => {
+                    let volunteer = self.clone();
+                    jobs.spawn(async move { volunteer.fulfil().await });
+                }
+                _ => {}
             }
             let sent = self.net.world.now();
             match self.claim(free, holding).await {
@@ -175,7 +187,11 @@ impl Prover {
         }
     }
 
-    async fn claim(&self, max: usize, holding: Vec<TaskId>) -> Result<Vec<Assignment>, NoAnswer> {
+    async fn claim(
+        &self,
+        max: usize,
+        holding: BTreeSet<TaskId>,
+    ) -> Result<Vec<Assignment>, NoAnswer> {
         let id = self.id.clone();
         // A dead one keeps no count of what it holds.
         let holding = (self.kind != Kind::Dead).then_some(holding);
@@ -315,14 +331,89 @@ impl Prover {
         let request = Request::Result(self.id.clone(), task, attempt, valid);
         let accepted = self.net.insist(request, accept).await?;
         if accepted {
-            let told = prooflane_market::Status::Completed;
-            let world = &self.net.world;
-            let told = held(&world.checker).told(task, told);
-            if let Err(broken) = told {
-                world.break_down(broken);
-            }
+            self.told_completed(task);
         }
         Ok(accepted)
+    }
+
+    /// Proves a task that is open to anyone.
+    async fn fulfil(&self) {
+        let now = self.net.world.now();
+        let open: Vec<TaskId> = {
+            let checker = held(&self.net.world.checker);
+            let open = |t: &&Task| {
+                !t.status().is_terminal() && t.open_from.is_some_and(|from| from.0 < now)
+            };
+            checker
+                .tasks()
+                .map(|(t, _)| t)
+                .filter(open)
+                .map(Task::id)
+                .collect()
+        };
+        if open.is_empty() {
+            return;
+        }
+        let task = self.net.world.roll(|r| *r.pick(&open));
+        let id = self.id.clone();
+        let join = move |c: Coordinator| -> Act<Vec<String>> {
+            let id = id.clone();
+            Box::pin(async move { Ok(c.join(&id, task).await?.public_inputs) })
+        };
+        let joined = self
+            .net
+            .ask(Request::Join(self.id.clone(), task), join)
+            .await;
+        let Some(statement) = joined.ok().and_then(|public| statement::of(&public)) else {
+            return;
+        };
+        pass(self.roll(500..12_000)).await;
+        let mut salt = [0; 32];
+        self.net.world.roll(|r| r.fill(&mut salt));
+        if self.commit(task, &statement.proof, &salt).await.is_ok() {
+            let rules = &self.net.world.rules;
+            pass(rules.reveal_after.0 + self.roll(0..10_000)).await;
+            let _ = self.reveal(task, &statement.proof, &salt, true).await;
+        }
+    }
+
+    async fn commit(&self, task: TaskId, proof: &Proof, salt: &[u8; 32]) -> Result<(), Error> {
+        let id = self.id.clone();
+        let digest = CommitmentDigest::of(task, &id, &proof.to_compact(), salt);
+        let commit = move |c: Coordinator| -> Act<()> {
+            let id = id.clone();
+            Box::pin(async move { c.commit_to(&id, task, digest).await.map(|_| ()) })
+        };
+        let request = Request::Commit(self.id.clone(), task);
+        self.net.insist(request, commit).await
+    }
+
+    async fn reveal(
+        &self,
+        task: TaskId,
+        proof: &Proof,
+        salt: &[u8; 32],
+        valid: bool,
+    ) -> Result<bool, Error> {
+        let (id, proof, salt) = (self.id.clone(), proof.clone(), *salt);
+        let reveal = move |c: Coordinator| -> Act<bool> {
+            let (id, proof) = (id.clone(), proof.clone());
+            Box::pin(async move { Ok(c.reveal(&id, task, &proof, &salt).await?.accepted) })
+        };
+        let request = Request::Reveal(self.id.clone(), task, valid);
+        let accepted = self.net.insist(request, reveal).await?;
+        if accepted {
+            self.told_completed(task);
+        }
+        Ok(accepted)
+    }
+
+    fn told_completed(&self, task: TaskId) {
+        let world = &self.net.world;
+        let told = held(&world.checker).told(task, Status::Completed);
+        if let Err(broken) = told {
+            world.break_down(broken);
+        }
     }
 
     /// Sends what it has no right to: for any task, any attempt.
@@ -343,7 +434,24 @@ impl Prover {
             1 => newest.saturating_sub(1),
             _ => newest,
         };
-        match self.roll(0..3) {
+        match self.roll(0..5) {
+            3 | 4 => {
+                // A proof seen in flight, or a wrong one, and no time for a commitment.
+                let statement = &statement::statements()[self.roll(0..3) as usize];
+                let valid = statement.public == public;
+                let (id, salt) = (self.id.clone(), [7; 32]);
+                let join = move |c: Coordinator| -> Act<()> {
+                    let id = id.clone();
+                    Box::pin(async move { c.join(&id, task).await.map(|_| ()) })
+                };
+                let _ = self
+                    .net
+                    .ask(Request::Join(self.id.clone(), task), join)
+                    .await;
+                let _ = self.commit(task, &statement.proof, &salt).await;
+                pass(self.roll(0..3) * 4_000).await;
+                let _ = self.reveal(task, &statement.proof, &salt, valid).await;
+            }
             0 => {
                 let _ = self.heartbeat(&self.id, task, attempt).await;
             }

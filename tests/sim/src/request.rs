@@ -16,6 +16,10 @@ pub(crate) enum Request {
     Failure(ProverId, TaskId, AttemptNo),
     /// With whether the proof is one of the task's statement.
     Result(ProverId, TaskId, AttemptNo, bool),
+    Join(ProverId, TaskId),
+    Commit(ProverId, TaskId),
+    /// Likewise.
+    Reveal(ProverId, TaskId, bool),
     /// The node's own.
     Auction,
     Sweep,
@@ -36,13 +40,25 @@ impl std::fmt::Display for Request {
                 write!(f, "failure of {prover} for {task}/{attempt}")
             }
             Self::Result(prover, task, attempt, valid) => {
-                let valid = if *valid { "valid" } else { "invalid" };
-                write!(f, "{valid} result of {prover} for {task}/{attempt}")
+                write!(
+                    f,
+                    "{} result of {prover} for {task}/{attempt}",
+                    in_words(*valid)
+                )
+            }
+            Self::Join(prover, task) => write!(f, "join of {prover} for {task}"),
+            Self::Commit(prover, task) => write!(f, "commitment of {prover} for {task}"),
+            Self::Reveal(prover, task, valid) => {
+                write!(f, "{} reveal of {prover} for {task}", in_words(*valid))
             }
             Self::Auction => f.write_str("auction"),
             Self::Sweep => f.write_str("sweep"),
         }
     }
+}
+
+fn in_words(valid: bool) -> &'static str {
+    if valid { "valid" } else { "invalid" }
 }
 
 tokio::task_local! {

@@ -34,6 +34,8 @@ pub struct Report {
     pub settlements: u64,
     /// Settlements by a proof of an attempt that was not the newest any more.
     pub late_settlements: u64,
+    /// Settlements by a prover without an assignment.
+    pub fulfilments: u64,
     /// Stakes that were slashed.
     pub slashes: u64,
     /// Calls of the stores.
@@ -81,7 +83,10 @@ const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
 /// If no runtime can be made.
 pub fn simulate(seed: u64) -> Result<Report, Box<Failure>> {
     statement::statements();
-    #[expect(clippy::expect_used, reason = "without a runtime there is nothing to run")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without a runtime there is nothing to run"
+    )]
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -91,7 +96,14 @@ pub fn simulate(seed: u64) -> Result<Report, Box<Failure>> {
 }
 
 async fn run(seed: u64) -> Result<Report, Box<Failure>> {
-    let world = World::new(seed, Plan::None, Rules::open());
+    let open = Rules::open();
+    let rules = Rules {
+        // A node may be ahead of the one that heard of a commitment.
+        reveal_after: Millis(open.max_skew.0 + 1_000),
+        market_shards: 1 + u8::try_from(seed % 2).unwrap_or(0),
+        ..open
+    };
+    let world = World::new(seed, Plan::None, rules);
     let rates = world.roll(|r| {
         let level = r.within(0..3);
         Rates {
@@ -125,6 +137,7 @@ async fn run(seed: u64) -> Result<Report, Box<Failure>> {
         reassignments: checker.tally.reassignments,
         settlements: checker.tally.settlements,
         late_settlements: checker.tally.late_settlements,
+        fulfilments: checker.tally.fulfilments,
         slashes: checker.tally.slashes,
         store_calls: world.calls(),
         virtual_millis: world.now() - crate::world::BEGIN,
@@ -203,7 +216,7 @@ fn provers(net: &Arc<Net>, healed: &Arc<AtomicBool>) -> Vec<Arc<Prover>> {
             id: ProverId::new(id).ok()?,
             kind,
             // The first takes anything.
-            price: if index == 0 { 50 } else { price },
+            price: if index == 0 { 5 } else { price },
             capacity: u32::try_from(capacity).unwrap_or(1),
             fleet: index == 0 || fleet,
             holding: Mutex::default(),
@@ -258,6 +271,7 @@ fn somebody_could(task: &Task, world: &World, provers: &[Arc<Prover>], now: Time
         let mut record: prooflane_market::Prover = serde_json::from_slice(&item.body).ok()?;
         record.active.clear();
         record.seen_at = now;
+        record.breaker = prooflane_market::Breaker::default();
         Some(record)
     });
     let book: Book = records.collect();
@@ -277,14 +291,15 @@ async fn end(world: &Arc<World>) -> Result<(), Broken> {
         entropy: Arc::new(OsEntropy),
     };
     let coordinator = Coordinator::new(ports, world.rules.clone(), statement::catalogue());
-    let failed = |error: prooflane_coordinator::Error| {
-        Broken::new("records_can_be_read", error.to_string())
-    };
+    let failed =
+        |error: prooflane_coordinator::Error| Broken::new("records_can_be_read", error.to_string());
     let accounts = coordinator.accounts().await.map_err(failed)?;
     let held_by_all: i64 = accounts.iter().map(|a| a.balance + a.stake).sum();
     let escrow: Credits = held(&world.checker)
         .tasks()
-        .fold(Credits(0), |sum, (task, _)| Credits(sum.0 + task.escrow().0));
+        .fold(Credits(0), |sum, (task, _)| {
+            Credits(sum.0 + task.escrow().0)
+        });
     if held_by_all + escrow.0.cast_signed() != 0 {
         let what = format!("{held_by_all} in accounts, {escrow} in escrow");
         return Err(Broken::new("credits_are_conserved", what));

@@ -22,7 +22,10 @@ struct Proved {
     statements: Vec<Statement>,
 }
 
-#[expect(clippy::expect_used, reason = "nothing can be simulated without proofs")]
+#[expect(
+    clippy::expect_used,
+    reason = "nothing can be simulated without proofs"
+)]
 static PROVED: LazyLock<Proved> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a folder for the key");
     let circuit = find(CIRCUIT).expect("range@1 is a circuit");
@@ -33,7 +36,11 @@ static PROVED: LazyLock<Proved> = LazyLock::new(|| {
         inputs["max"] = json!((2_000_000 + n).to_string());
         let witness = circuit.witness(&inputs).expect("the example holds");
         Statement {
-            public: witness.public_inputs().iter().map(field::to_decimal).collect(),
+            public: witness
+                .public_inputs()
+                .iter()
+                .map(field::to_decimal)
+                .collect(),
             proof: prove(&key, &witness).expect("what holds can be proved"),
             inputs,
         }
@@ -71,7 +78,12 @@ pub(crate) fn catalogue() -> Catalogue {
     find(CIRCUIT)
         .map(|circuit| {
             let verifying_key = key.verifying_key().clone();
-            Entry::new(circuit, key.constraints(), verifying_key, Provenance::Development)
+            Entry::new(
+                circuit,
+                key.constraints(),
+                verifying_key,
+                Provenance::Development,
+            )
         })
         .into_iter()
         .collect()

@@ -136,7 +136,10 @@ impl World {
         *held(&self.away_until) = until;
         held(&self.checker).outage(self.now(), until);
         self.injected("outage");
-        self.note("world", format_args!("the stores are away for {} ms", time.0));
+        self.note(
+            "world",
+            format_args!("the stores are away for {} ms", time.0),
+        );
     }
 
     pub(crate) fn is_away(&self) -> bool {
