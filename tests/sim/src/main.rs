@@ -22,6 +22,9 @@ struct Arguments {
     threads: Option<usize>,
 }
 
+/// Failures after which no new run is started.
+const ENOUGH: usize = 8;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -42,9 +45,11 @@ fn main() -> ExitCode {
                     match outcome {
                         Ok(report) => ended.0.push(report),
                         Err(failure) => {
-                            // The rest would most likely fail alike.
-                            next.store(arguments.runs, Ordering::Relaxed);
                             ended.1.push(failure);
+                            // More of them would tell no more.
+                            if ended.1.len() == ENOUGH {
+                                next.store(arguments.runs, Ordering::Relaxed);
+                            }
                         }
                     }
                 }
@@ -61,6 +66,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     println!("\n{first}");
+    for other in &failures[1..] {
+        println!("seed {}: {}", other.seed, other.broken);
+    }
     println!("again: cargo xtask simulate --seed {}", first.seed);
     ExitCode::FAILURE
 }

@@ -60,7 +60,7 @@ pub(crate) async fn request(net: Arc<Net>, requester: String, within: u64) {
                 PrivacyLevel::ALLOWED,
                 PrivacyLevel::FLEET,
             ]),
-            reward_amount: Credits(*r.pick(&[0, 20, 100, 100, 100, 500])),
+            reward_amount: Credits(*r.pick(&[0, 20, 100, 100, 100, 100, 100, 500])),
             priority: *r.pick(&[0, 50, 50, 100]),
             requester,
             deadline: r

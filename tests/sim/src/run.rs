@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// How long faults are injected, in milliseconds.
-const TROUBLE: u64 = 240_000;
+const TROUBLE: u64 = 400_000;
 /// How long the healed world may take to come to rest.
 const REST: u64 = 6 * 60 * 60 * 1_000;
 const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
@@ -160,7 +160,7 @@ async fn live(world: &Arc<World>, rates: Rates) -> Result<(), Broken> {
     for prover in &provers {
         tokio::spawn(prover.clone().live());
     }
-    let count = world.roll(|r| r.within(10..60));
+    let count = world.roll(|r| r.within(20..140));
     let requests: Vec<_> = (0..count)
         .map(|_| {
             let account = world.roll(|r| *r.pick(&ACCOUNTS)).to_owned();
