@@ -215,3 +215,21 @@ async fn a_payment_whose_claim_times_out_is_admitted_when_it_landed() {
         assert_eq!(again, prooflane_coordinator::Redeemed::Admitted);
     }
 }
+
+#[tokio::test]
+async fn a_submission_that_lands_but_times_out_was_made_by_this_call() {
+    // The first finds no credits, the second grants them.
+    for fault in [Fault::LandsUnknown, Fault::LostUnknown] {
+        let net = Net::with(Rules::open(), range_only(), |inner| {
+            Arc::new(Flaky {
+                inner,
+                fault: Some(fault),
+                at: 2,
+                commits: AtomicUsize::new(0),
+            })
+        });
+        assert!(net.submit(named(1)).await.unwrap().created, "{fault:?}");
+        assert!(!net.submit(named(1)).await.unwrap().created);
+        net.conserved().await;
+    }
+}

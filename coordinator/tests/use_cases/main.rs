@@ -3,9 +3,12 @@
 
 mod access;
 mod faults;
+mod fulfil;
 mod harness;
+mod leadership;
 mod life;
 mod market;
+mod money;
 mod payments;
 mod privacy;
 mod restart;
