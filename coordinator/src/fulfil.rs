@@ -172,14 +172,15 @@ impl Coordinator {
     }
 }
 
-/// The verdict on a reveal of this prover's that has completed the task.
+/// The verdict on a proof of this prover's that has completed the task, revealed or handed in for an
+/// attempt of its own.
 fn already(task: &Task, prover: &ProverId) -> Option<Verdict> {
     match &task.state {
         State::Completed {
             prover: by,
             quality,
             ..
-        } if by == prover && task.was_fulfilled() => Some(Verdict {
+        } if by == prover => Some(Verdict {
             accepted: true,
             quality: *quality,
         }),

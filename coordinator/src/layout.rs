@@ -146,6 +146,19 @@ pub(crate) fn revealed_blob(id: TaskId, prover: &ProverId) -> String {
     format!("proofs/{id}/by-{prover}")
 }
 
+/// Where a completed task's proof is, in the first of these that is there: a prover may have
+/// revealed one although it had an attempt of its own. Either was verified before it was stored.
+pub(crate) fn completed_blobs(task: &Task) -> Vec<String> {
+    let id = task.id();
+    match &task.state {
+        State::Completed { prover, .. } if task.was_fulfilled() => vec![revealed_blob(id, prover)],
+        State::Completed {
+            prover, attempt, ..
+        } => vec![proof_blob(id, *attempt), revealed_blob(id, prover)],
+        _ => Vec::new(),
+    }
+}
+
 pub(crate) fn input_blob(id: TaskId, digest: &str) -> String {
     format!("inputs/{id}/{digest}")
 }

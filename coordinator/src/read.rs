@@ -3,7 +3,7 @@
 use crate::tasks::{Decision, TaskRecord};
 use crate::watch::Watch;
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{State, Status, Task, TaskId};
+use prooflane_market::{Status, Task, TaskId};
 use prooflane_store::{Cursor, Index, Query, StoreError};
 use prooflane_verifier::Proof;
 use std::time::Duration;
@@ -142,22 +142,19 @@ impl Coordinator {
     /// [`Error::NoProof`] if there is none, [`Error::UnknownTask`], the store's.
     pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
         let record = self.load(id).await?.value;
-        let State::Completed {
-            attempt, prover, ..
-        } = &record.task.state
-        else {
+        let mut bytes = None;
+        for blob in layout::completed_blobs(&record.task) {
+            if bytes.is_none() {
+                bytes = self.ports.blobs.get(&blob).await?;
+            }
+        }
+        if record.task.status() != Status::Completed {
             return Err(Error::NoProof {
                 task: id,
                 status: record.task.status(),
             });
-        };
-        let blob = if record.task.was_fulfilled() {
-            layout::revealed_blob(id, prover)
-        } else {
-            layout::proof_blob(id, *attempt)
-        };
-        let lost = Error::Corrupt { what: "proof" };
-        let bytes = self.ports.blobs.get(&blob).await?.ok_or(lost)?;
+        }
+        let bytes = bytes.ok_or(Error::Corrupt { what: "proof" })?;
         let proof = Proof::from_compact(&bytes).map_err(|_| Error::Corrupt { what: "proof" })?;
         Ok(StoredProof { record, proof })
     }
