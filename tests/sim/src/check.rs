@@ -392,7 +392,7 @@ impl Checker {
             return Err(Broken::new("at_most_one_settlement", id.to_string()));
         };
         let known = statement::of(&record.public_inputs).is_some();
-        let fulfilled = task.was_fulfilled();
+        let fulfilled = matches!(request, Request::Reveal(..));
         let blob = if fulfilled {
             format!("proofs/{id}/by-{prover}")
         } else {

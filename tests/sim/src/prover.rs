@@ -342,7 +342,8 @@ impl Prover {
         let open: Vec<TaskId> = {
             let checker = held(&self.net.world.checker);
             let open = |t: &&Task| {
-                !t.status().is_terminal() && t.open_from.is_some_and(|from| from.0 < now)
+                let open = t.open_from.is_some_and(|from| from.0 < now);
+                open && !t.status().is_terminal()
             };
             checker
                 .tasks()

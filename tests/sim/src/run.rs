@@ -8,7 +8,7 @@ use crate::prover::{Kind, Prover};
 use crate::requester::request;
 use crate::statement;
 use crate::world::{World, pass};
-use prooflane_coordinator::{Coordinator, OsEntropy, Ports};
+use prooflane_coordinator::{Coordinator, OsEntropy, Ports, Severity};
 use prooflane_market::{
     Book, Clearing, Credits, Millis, ProverId, Rules, Status, Task, Timestamp, clear,
 };
@@ -304,5 +304,9 @@ async fn end(world: &Arc<World>) -> Result<(), Broken> {
         let what = format!("{held_by_all} in accounts, {escrow} in escrow");
         return Err(Broken::new("credits_are_conserved", what));
     }
-    Ok(())
+    let findings = coordinator.fsck().await.map_err(failed)?;
+    let mut broken = findings.iter().filter(|f| f.severity == Severity::Broken);
+    broken.next().map_or(Ok(()), |finding| {
+        Err(Broken::new("fsck_finds_nothing", finding.to_string()))
+    })
 }
