@@ -91,43 +91,36 @@ impl Coordinator {
         let mut view = self.book().await?;
         let mut assigned = 0;
         let mut result = Ok(());
-        // Every open task last, and once for however many such hints.
-        let (all_open, named): (Vec<_>, Vec<_>) =
-            hints.iter().partition(|hint| hint.body == ALL_OPEN);
-        for (hint, first_of_open) in named
-            .into_iter()
-            .map(|hint| (hint, false))
-            .chain(all_open.iter().enumerate().map(|(n, hint)| (*hint, n == 0)))
-        {
+        // Every open task first, in its order: a place that became free is not for whichever task
+        // happens to be named. What is named is looked at afterwards, to note that it found nobody.
+        let (count, mut last) = self.clear_open(&mut view, mandate).await?;
+        assigned += count;
+        for hint in &hints {
             let cleared = match hint.body.parse() {
+                _ if last == Cleared::Deposed => break,
                 Ok(id) => self.clear_one(TaskId(id), &mut view, true, mandate).await,
-                Err(_) if first_of_open => {
-                    let cleared = self.clear_open(&mut view, mandate).await;
-                    cleared.map(|(count, last)| {
-                        assigned += count;
-                        last
-                    })
-                }
                 Err(_) => Ok(Cleared::NotAssigned),
             };
             match cleared {
-                Ok(Cleared::Deposed) => {
-                    auctioneer.deposed();
-                    // Whoever leads now is to have them at once.
-                    for hint in &hints {
-                        let queue = &self.ports.queue;
-                        queue.extend(&hint.receipt, Duration::ZERO).await?;
-                    }
-                    break;
-                }
                 Ok(cleared) => {
+                    last = cleared;
                     assigned += usize::from(cleared == Cleared::Assigned);
-                    self.ports.queue.delete(&hint.receipt).await?;
+                    if cleared != Cleared::Deposed {
+                        self.ports.queue.delete(&hint.receipt).await?;
+                    }
                 }
                 Err(error) => {
                     tracing::error!(hint = hint.body, %error, "a hint could not be acted on");
                     result = result.and(Err(error));
                 }
+            }
+        }
+        if last == Cleared::Deposed {
+            auctioneer.deposed();
+            // Whoever leads now is to have them at once.
+            for hint in &hints {
+                let queue = &self.ports.queue;
+                queue.extend(&hint.receipt, Duration::ZERO).await?;
             }
         }
         result.map(|()| assigned)

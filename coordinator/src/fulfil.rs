@@ -178,8 +178,9 @@ fn already(task: &Task, prover: &ProverId) -> Option<Verdict> {
         State::Completed {
             prover: by,
             quality,
+            fulfilled: true,
             ..
-        } if by == prover && task.was_fulfilled() => Some(Verdict {
+        } if by == prover => Some(Verdict {
             accepted: true,
             quality: *quality,
         }),

@@ -146,6 +146,20 @@ pub(crate) fn revealed_blob(id: TaskId, prover: &ProverId) -> String {
     format!("proofs/{id}/by-{prover}")
 }
 
+/// Where a completed task's proof is.
+pub(crate) fn completed_blob(task: &Task) -> Option<String> {
+    let id = task.id();
+    match &task.state {
+        State::Completed {
+            prover,
+            fulfilled: true,
+            ..
+        } => Some(revealed_blob(id, prover)),
+        State::Completed { attempt, .. } => Some(proof_blob(id, *attempt)),
+        _ => None,
+    }
+}
+
 pub(crate) fn input_blob(id: TaskId, digest: &str) -> String {
     format!("inputs/{id}/{digest}")
 }

@@ -3,7 +3,7 @@
 use crate::tasks::{Decision, TaskRecord};
 use crate::watch::Watch;
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{State, Status, Task, TaskId};
+use prooflane_market::{Status, Task, TaskId};
 use prooflane_store::{Cursor, Index, Query, StoreError};
 use prooflane_verifier::Proof;
 use std::time::Duration;
@@ -142,19 +142,11 @@ impl Coordinator {
     /// [`Error::NoProof`] if there is none, [`Error::UnknownTask`], the store's.
     pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
         let record = self.load(id).await?.value;
-        let State::Completed {
-            attempt, prover, ..
-        } = &record.task.state
-        else {
+        let Some(blob) = layout::completed_blob(&record.task) else {
             return Err(Error::NoProof {
                 task: id,
                 status: record.task.status(),
             });
-        };
-        let blob = if record.task.was_fulfilled() {
-            layout::revealed_blob(id, prover)
-        } else {
-            layout::proof_blob(id, *attempt)
         };
         let lost = Error::Corrupt { what: "proof" };
         let bytes = self.ports.blobs.get(&blob).await?.ok_or(lost)?;

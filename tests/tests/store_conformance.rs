@@ -1,6 +1,7 @@
 //! The embedded adapters of `prooflane-store`: conformance, a comparison with a specification, and kills.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use prooflane_sim::{MemoryBlobs, MemoryQueue, MemoryTable};
 use prooflane_store::{
     Blobs, DirBlobs, Expect, Index, IndexKey, Key, ManualClock, PutMode, Query, Queue, SqliteQueue,
     SqliteTable, StoreError, SystemClock, Table, Write,
@@ -56,6 +57,22 @@ async fn dir_blobs_conform() {
     let dir = tempfile::tempdir().unwrap();
     let subject: blobs::Subject = Arc::new(DirBlobs::open(dir.path()).unwrap());
     conformance::run(blobs::CHECKS, || subject.clone()).await;
+}
+
+#[tokio::test]
+async fn what_a_simulation_runs_on_conforms() {
+    let table: table::Subject = Arc::new(MemoryTable::default());
+    conformance::run(table::CHECKS, || table.clone()).await;
+    let blobs: blobs::Subject = Arc::new(MemoryBlobs::default());
+    conformance::run(blobs::CHECKS, || blobs.clone()).await;
+    let queue = || {
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        queue::Subject {
+            queue: Arc::new(MemoryQueue::new(clock.clone())),
+            clock: Some(clock),
+        }
+    };
+    conformance::run(queue::CHECKS, queue).await;
 }
 
 fn put(key: &Key, expect: Expect, body: impl Into<Vec<u8>>) -> Write {

@@ -127,3 +127,19 @@ async fn of_an_attempt_and_a_reveal_the_first_is_paid() {
     assert_eq!(net.balance("prover:fast").await, 0);
     net.conserved().await;
 }
+
+#[tokio::test]
+async fn a_proof_revealed_beside_an_attempt_of_ones_own_is_stored_and_answered_alike() {
+    let net = Net::open();
+    let (id, slow, _) = open_task(&net).await;
+    net.join(&slow, id).await.unwrap();
+    let promise = digest(id, &slow, &PROOF);
+    net.commit_to(&slow, id, promise).await.unwrap();
+    net.clock.advance(Duration::from_secs(1));
+    let first = net.reveal(&slow, id, &PROOF, &SALT).await.unwrap();
+    assert!(first.accepted);
+    assert_eq!(net.reveal(&slow, id, &PROOF, &SALT).await.unwrap(), first);
+    let stored = net.proof(id).await.unwrap().proof;
+    assert_eq!(stored.to_compact(), PROOF.to_compact());
+    net.conserved().await;
+}

@@ -11,7 +11,7 @@ use prooflane_market::{
     TaskId, Timestamp,
 };
 use prooflane_store::{
-    Clock, DirBlobs, Index, Item, Key, ManualClock, Query, SqliteQueue, SqliteTable, Table,
+    Blobs, Clock, DirBlobs, Index, Item, Key, ManualClock, Query, SqliteQueue, SqliteTable, Table,
 };
 use prooflane_verifier::Proof;
 use serde_json::{Value, json};
@@ -99,6 +99,7 @@ pub(crate) struct Net {
     pub(crate) c: Coordinator,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) table: Arc<dyn Table>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) auctioneer: Mutex<Auctioneer>,
     dir: Option<TempDir>,
 }
@@ -148,16 +149,18 @@ impl Net {
     ) -> Self {
         let seed = clock.now_millis();
         eprintln!("seed {seed}");
+        let blobs: Arc<dyn Blobs> = Arc::new(DirBlobs::open(dir.join("blobs")).unwrap());
         let ports = Ports {
             table: table.clone(),
             queue: Arc::new(SqliteQueue::memory(clock.clone()).unwrap()),
-            blobs: Arc::new(DirBlobs::open(dir.join("blobs")).unwrap()),
+            blobs: blobs.clone(),
             clock: clock.clone(),
             entropy: Arc::new(Seeded(AtomicU64::new(seed))),
         };
         Self {
             c: Coordinator::new(ports, rules, catalogue),
             table,
+            blobs,
             auctioneer: Mutex::new(auctioneer("a1", &clock)),
             clock,
             dir: None,

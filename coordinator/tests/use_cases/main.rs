@@ -3,6 +3,7 @@
 
 mod access;
 mod faults;
+mod fsck;
 mod fulfil;
 mod harness;
 mod leadership;

@@ -62,8 +62,10 @@ fn prover(n: usize, offers: &[Offer], (proved, failed, kind): (u64, u64, u8)) ->
         placed_at: Timestamp(offer.placed_at),
         expires_at: offer.expired.then_some(NOW),
     });
-    let mut breaker = Breaker::default();
-    breaker.paused_until = (kind == 0).then_some(NOW + Millis(1));
+    let breaker = Breaker {
+        paused_until: (kind == 0).then_some(NOW + Millis(1)),
+        ..Breaker::default()
+    };
     Prover {
         prover_id: ProverId::new(format!("p{n}")).unwrap(),
         owner: None,

@@ -320,7 +320,16 @@ pub(crate) mod sometimes {
     });
     pub(crate) const FULFILLED: Example =
         ("fulfilled by a prover without the lease", |_, state| {
-            ended(state, Task::was_fulfilled)
+            let fulfilled = |task: &Task| {
+                matches!(
+                    task.state,
+                    TaskState::Completed {
+                        fulfilled: true,
+                        ..
+                    }
+                )
+            };
+            ended(state, fulfilled)
         });
     pub(crate) const BOTH: Example = ("two tasks were completed", |_, state| {
         tasks(state)
