@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod demo;
+mod market;
 mod offline;
 mod prover;
 mod up;
@@ -80,6 +81,12 @@ enum Command {
     Quote(client::QuoteArgs),
     /// List the network's provers.
     Provers,
+    /// Show what accounts hold: all of them for operators, your own for others.
+    Accounts,
+    /// Pay credits in (operators).
+    Deposit(market::DepositArgs),
+    /// Recompute every auction from its transcript: winner and price must be the same.
+    Audit(market::AuditArgs),
     /// Admit a payment on the strength of its proof, once (merchants).
     Redeem(client::RedeemArgs),
     /// Make API keys (operators).
@@ -161,6 +168,9 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Cancel(args) => client::cancel(&context, args).await,
             Command::Quote(args) => client::quote(&context, args).await,
             Command::Provers => client::provers(&context).await,
+            Command::Accounts => market::accounts(&context).await,
+            Command::Deposit(args) => market::deposit(&context, args).await,
+            Command::Audit(args) => market::audit(&context, args).await,
             Command::Redeem(args) => client::redeem(&context, args).await,
             Command::Keys(command) => client::keys(&context, command).await,
             Command::Prove(args) => offline::prove(&context, args),

@@ -115,7 +115,6 @@ impl Coordinator {
         request: &ClaimRequest,
         listed: &TaskRecord,
     ) -> Result<Option<Assignment>, Error> {
-        let now = self.now();
         let id = listed.task.id();
         // Read before the claim: a prover is not to lose its stake over inputs it never got.
         let inputs = match self.inputs(listed).await {
@@ -132,7 +131,8 @@ impl Coordinator {
                     return Ok(Decision::Keep(None));
                 }
                 let attempt = task.attempt();
-                task.claim(&request.prover, attempt, now, &self.rules)?;
+                // Its own moment for each try: what was read long ago must not shorten the lease.
+                task.claim(&request.prover, attempt, self.now(), &self.rules)?;
                 Ok(Decision::Change(Vec::new(), Some(attempt)))
             })
             .await;
@@ -151,7 +151,9 @@ impl Coordinator {
             inputs,
             public_inputs: record.public_inputs.clone(),
             price: task.attempts.last().map_or(Credits(0), |a| a.price),
-            lease_expires_at: task.lease().map_or(now, |lease| lease.expires_at),
+            lease_expires_at: task
+                .lease()
+                .map_or_else(|| self.now(), |lease| lease.expires_at),
         }))
     }
 
@@ -195,11 +197,10 @@ impl Coordinator {
         id: TaskId,
         attempt: AttemptNo,
     ) -> Result<Lease, Error> {
-        let now = self.now();
         self.seen(prover).await?;
         let (record, ()) = self
             .change(id, |task| {
-                task.heartbeat(prover, attempt, now, &self.rules)?;
+                task.heartbeat(prover, attempt, self.now(), &self.rules)?;
                 Ok(Decision::Change(Vec::new(), ()))
             })
             .await?;

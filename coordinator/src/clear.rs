@@ -4,8 +4,8 @@ use crate::leader::Mandate;
 use crate::tasks::{Committed, TRIES, TaskRecord, Versioned, decode, encode, put_prover};
 use crate::{Auctioneer, Coordinator, Error, layout};
 use prooflane_market::{
-    AttemptNo, Bid, Book, Clearing, Effect, NoMatch, ProverId, State, TaskId, Transcript, Winner,
-    clear,
+    AttemptNo, Bid, Book, Clearing, Effect, NoMatch, ProverId, State, Supply, TaskId, Transcript,
+    Winner, clear,
 };
 use prooflane_store::{Expect, Index, Item, PutMode, Query, Write};
 use serde::{Deserialize, Serialize};
@@ -54,15 +54,9 @@ enum Cleared {
 /// The book as read, with the version of each prover in it.
 struct BookView {
     book: Book,
+    /// Tells at once whether anybody bids for a task.
+    supply: Supply,
     versions: BTreeMap<ProverId, u64>,
-}
-
-impl BookView {
-    fn has_room(&self) -> bool {
-        self.book
-            .provers()
-            .any(|p| p.asks.iter().any(|ask| p.room(ask) > 0))
-    }
 }
 
 impl Coordinator {
@@ -97,43 +91,36 @@ impl Coordinator {
         let mut view = self.book().await?;
         let mut assigned = 0;
         let mut result = Ok(());
-        // Every open task last, and once for however many such hints.
-        let (all_open, named): (Vec<_>, Vec<_>) =
-            hints.iter().partition(|hint| hint.body == ALL_OPEN);
-        for (hint, first_of_open) in named
-            .into_iter()
-            .map(|hint| (hint, false))
-            .chain(all_open.iter().enumerate().map(|(n, hint)| (*hint, n == 0)))
-        {
+        // Every open task first, in its order: a place that became free is not for whichever task
+        // happens to be named. What is named is looked at afterwards, to note that it found nobody.
+        let (count, mut last) = self.clear_open(&mut view, mandate).await?;
+        assigned += count;
+        for hint in &hints {
             let cleared = match hint.body.parse() {
+                _ if last == Cleared::Deposed => break,
                 Ok(id) => self.clear_one(TaskId(id), &mut view, true, mandate).await,
-                Err(_) if first_of_open => {
-                    let cleared = self.clear_open(&mut view, mandate).await;
-                    cleared.map(|(count, last)| {
-                        assigned += count;
-                        last
-                    })
-                }
                 Err(_) => Ok(Cleared::NotAssigned),
             };
             match cleared {
-                Ok(Cleared::Deposed) => {
-                    auctioneer.deposed();
-                    // Whoever leads now is to have them at once.
-                    for hint in &hints {
-                        let queue = &self.ports.queue;
-                        queue.extend(&hint.receipt, Duration::ZERO).await?;
-                    }
-                    break;
-                }
                 Ok(cleared) => {
+                    last = cleared;
                     assigned += usize::from(cleared == Cleared::Assigned);
-                    self.ports.queue.delete(&hint.receipt).await?;
+                    if cleared != Cleared::Deposed {
+                        self.ports.queue.delete(&hint.receipt).await?;
+                    }
                 }
                 Err(error) => {
                     tracing::error!(hint = hint.body, %error, "a hint could not be acted on");
                     result = result.and(Err(error));
                 }
+            }
+        }
+        if last == Cleared::Deposed {
+            auctioneer.deposed();
+            // Whoever leads now is to have them at once.
+            for hint in &hints {
+                let queue = &self.ports.queue;
+                queue.extend(&hint.receipt, Duration::ZERO).await?;
             }
         }
         result.map(|()| assigned)
@@ -254,8 +241,10 @@ impl Coordinator {
                 None => break,
             }
         }
+        let book: Book = provers.into_iter().collect();
         Ok(BookView {
-            book: provers.into_iter().collect(),
+            supply: Supply::new(&book, self.now(), &self.rules),
+            book,
             versions,
         })
     }
@@ -270,14 +259,15 @@ impl Coordinator {
         let mut assigned = 0;
         let mut seen = 0;
         let mut query = Query::new(Index::Listing, layout::open(mandate.shard)).limit(64);
-        while seen < OPEN_LIMIT && view.has_room() {
+        while seen < OPEN_LIMIT && !view.supply.is_empty() {
             let page = self.ports.table.query(&query).await?;
             for item in page.items {
                 seen += 1;
-                if !view.has_room() {
+                if view.supply.is_empty() {
                     break;
                 }
                 let cleared = match decode::<TaskRecord>(&item, "task") {
+                    Ok(record) if view.supply.best(&record.task).is_none() => continue,
                     Ok(record) => {
                         let id = record.task.id();
                         self.clear_one(id, view, false, mandate).await
@@ -407,6 +397,7 @@ impl Coordinator {
             return Ok(false);
         }
         view.book.update(taken);
+        view.supply.take(&winner);
         *version += 1;
         metrics::counter!("prooflane_tasks_assigned_total").increment(1);
         tracing::debug!(task = %id, prover = %winner.prover, price = %winner.price, attempt, "assigned");

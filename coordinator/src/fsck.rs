@@ -522,12 +522,12 @@ fn leftovers(seen: &mut Inspection, record: &TaskRecord) {
     if !task.status().is_terminal() {
         return;
     }
-    let proofs = layout::completed_blobs(task);
+    let proof = layout::completed_blob(task);
     let blobs = seen.blobs.get(&id).cloned().unwrap_or_default();
     let named = |name: &String| {
         // Transcripts name theirs, and are looked at on their own.
         name.starts_with("transcripts/")
-            || proofs.contains(name)
+            || proof.as_ref() == Some(name)
             || Some(name) == record.input.blob.as_ref()
     };
     for name in blobs.into_iter().filter(|name| !named(name)) {

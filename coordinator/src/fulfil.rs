@@ -181,13 +181,13 @@ impl Coordinator {
     }
 }
 
-/// The verdict on a proof of this prover's that has completed the task, revealed or handed in for an
-/// attempt of its own.
+/// The verdict on a reveal of this prover's that has completed the task.
 fn already(task: &Task, prover: &ProverId) -> Option<Verdict> {
     match &task.state {
         State::Completed {
             prover: by,
             quality,
+            fulfilled: true,
             ..
         } if by == prover => Some(Verdict {
             accepted: true,

@@ -146,16 +146,17 @@ pub(crate) fn revealed_blob(id: TaskId, prover: &ProverId) -> String {
     format!("proofs/{id}/by-{prover}")
 }
 
-/// Where a completed task's proof is, in the first of these that is there: a prover may have
-/// revealed one although it had an attempt of its own. Either was verified before it was stored.
-pub(crate) fn completed_blobs(task: &Task) -> Vec<String> {
+/// Where a completed task's proof is.
+pub(crate) fn completed_blob(task: &Task) -> Option<String> {
     let id = task.id();
     match &task.state {
-        State::Completed { prover, .. } if task.was_fulfilled() => vec![revealed_blob(id, prover)],
         State::Completed {
-            prover, attempt, ..
-        } => vec![proof_blob(id, *attempt), revealed_blob(id, prover)],
-        _ => Vec::new(),
+            prover,
+            fulfilled: true,
+            ..
+        } => Some(revealed_blob(id, prover)),
+        State::Completed { attempt, .. } => Some(proof_blob(id, *attempt)),
+        _ => None,
     }
 }
 

@@ -142,19 +142,14 @@ impl Coordinator {
     /// [`Error::NoProof`] if there is none, [`Error::UnknownTask`], the store's.
     pub async fn proof(&self, id: TaskId) -> Result<StoredProof, Error> {
         let record = self.load(id).await?.value;
-        let mut bytes = None;
-        for blob in layout::completed_blobs(&record.task) {
-            if bytes.is_none() {
-                bytes = self.ports.blobs.get(&blob).await?;
-            }
-        }
-        if record.task.status() != Status::Completed {
+        let Some(blob) = layout::completed_blob(&record.task) else {
             return Err(Error::NoProof {
                 task: id,
                 status: record.task.status(),
             });
-        }
-        let bytes = bytes.ok_or(Error::Corrupt { what: "proof" })?;
+        };
+        let lost = Error::Corrupt { what: "proof" };
+        let bytes = self.ports.blobs.get(&blob).await?.ok_or(lost)?;
         let proof = Proof::from_compact(&bytes).map_err(|_| Error::Corrupt { what: "proof" })?;
         Ok(StoredProof { record, proof })
     }

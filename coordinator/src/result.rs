@@ -204,6 +204,7 @@ fn already(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict
             prover: by,
             attempt: in_attempt,
             quality,
+            fulfilled: false,
             ..
         } if by == prover && *in_attempt == attempt => Some(Verdict {
             accepted: true,

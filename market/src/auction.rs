@@ -47,6 +47,14 @@ impl Weights {
         u128::from(Ratio::SCALE - self.price.as_ppm())
     }
 
+    /// What one credit saved, and one part per million of reputation for each credit of the ceiling,
+    /// add to the score on the scale of [`Weights::scaled`].
+    pub(crate) fn per_unit(self) -> (u64, u64) {
+        let price = u64::from(self.price.as_ppm());
+        let scale = u64::from(Ratio::SCALE);
+        (price * scale, scale - price)
+    }
+
     /// The score times `max(ceiling, 1) * 10^12`.
     fn scaled(self, ceiling: Credits, price: Credits, reputation: Ratio) -> u128 {
         let saved = u128::from(ceiling.saturating_sub(price).0);
@@ -132,32 +140,48 @@ impl Transcript {
     #[must_use]
     pub fn winner(&self) -> Option<Winner> {
         let mut ranked: Vec<&Bid> = self.bids.iter().collect();
-        ranked.sort_by_key(|bid| self.rank(bid));
+        ranked.sort_by(|a, b| self.rank(a).cmp(&self.rank(b)));
         let best = *ranked.first()?;
-        let price = match (self.payment, ranked.get(1)) {
-            (PaymentRule::FirstPrice, _) => best.price,
-            (PaymentRule::SecondScore, None) => self.ceiling,
-            (PaymentRule::SecondScore, Some(second)) => {
-                let to_beat = self
-                    .weights
-                    .scaled(self.ceiling, second.price, second.reputation);
-                self.weights
-                    .price_scoring(self.ceiling, best.reputation, to_beat)
-            }
-        };
+        let terms = |bid: &Bid| (bid.price, bid.reputation);
+        let runner_up = ranked.get(1).map(|bid| terms(bid));
         Some(Winner {
             prover: best.prover.clone(),
             ask_id: best.ask_id,
-            price: price.max(best.price),
+            price: payable(
+                self.payment,
+                self.weights,
+                self.ceiling,
+                terms(best),
+                runner_up,
+            ),
             promised: best.promised,
         })
     }
 
-    /// Best first: score, then the earlier ask, then the id, so that no two ever tie.
-    fn rank(&self, bid: &Bid) -> (Reverse<u128>, Timestamp, AskId) {
+    /// Best first: score, then the earlier ask, then the ids, so that no two ever tie.
+    fn rank<'a>(&self, bid: &'a Bid) -> (Reverse<u128>, Timestamp, AskId, &'a ProverId) {
         let score = self.weights.scaled(self.ceiling, bid.price, bid.reputation);
-        (Reverse(score), bid.placed_at, bid.ask_id)
+        (Reverse(score), bid.placed_at, bid.ask_id, &bid.prover)
     }
+}
+
+/// What the best of the bids is paid, from its own price and reputation and those of the runner-up.
+pub(crate) fn payable(
+    payment: PaymentRule,
+    weights: Weights,
+    ceiling: Credits,
+    (asked, reputation): (Credits, Ratio),
+    runner_up: Option<(Credits, Ratio)>,
+) -> Credits {
+    let price = match (payment, runner_up) {
+        (PaymentRule::FirstPrice, _) => asked,
+        (PaymentRule::SecondScore, None) => ceiling,
+        (PaymentRule::SecondScore, Some((price, of))) => {
+            let to_beat = weights.scaled(ceiling, price, of);
+            weights.price_scoring(ceiling, reputation, to_beat)
+        }
+    };
+    price.max(asked)
 }
 
 /// What kept a prover from bidding.
@@ -264,7 +288,7 @@ pub fn clear(task: &Task, book: &Book, now: Timestamp, rules: &Rules) -> Clearin
         }
     }
     let mut bids = std::mem::take(&mut transcript.bids);
-    bids.sort_by_key(|bid| transcript.rank(bid));
+    bids.sort_by(|a, b| transcript.rank(a).cmp(&transcript.rank(b)));
     transcript.bids = bids;
     match transcript.winner() {
         Some(winner) => Clearing::Match { winner, transcript },

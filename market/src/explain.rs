@@ -72,7 +72,12 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
                 due(lease.expires_at, now)
             ),
         ),
-        State::Completed { prover, price, .. } if task.was_fulfilled() => (
+        State::Completed {
+            prover,
+            price,
+            fulfilled: true,
+            ..
+        } => (
             format!(
                 "Prover {prover} proved it when it was open to anyone; the proof was verified and {price} credits were paid."
             ),

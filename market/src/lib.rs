@@ -9,6 +9,7 @@ mod leader;
 mod prover;
 mod reputation;
 mod rules;
+mod supply;
 mod task;
 mod units;
 
@@ -22,6 +23,7 @@ pub use leader::{Beat, Candidate, Epoch, Leadership, Renewal, Standing, Step, Ta
 pub use prover::{Active, Ask, Breaker, Prover, ProverError};
 pub use reputation::{Outcome, Record, quality, time_efficiency};
 pub use rules::{PaymentRule, Rules};
+pub use supply::Supply;
 pub use task::{
     Attempt, AttemptEnd, Commitment, Effect, Event, EventKind, FailReason, Fulfilment, Lease,
     NewTask, Refusal, State, Status, Task, TaskError,

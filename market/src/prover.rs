@@ -165,10 +165,21 @@ impl Prover {
     /// How many more assignments it can hold under `ask`.
     #[must_use]
     pub fn room(&self, ask: &Ask) -> u32 {
-        let under = |id| self.active.values().filter(|a| a.ask_id == id).count();
-        let used = |n| u32::try_from(n).unwrap_or(u32::MAX);
-        let overall = self.capacity.saturating_sub(used(self.active.len()));
-        overall.min(ask.capacity.saturating_sub(used(under(ask.ask_id))))
+        self.overall_room().min(self.room_under(ask))
+    }
+
+    /// How many more it can hold over all its asks.
+    pub(crate) fn overall_room(&self) -> u32 {
+        let held = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        self.capacity.saturating_sub(held)
+    }
+
+    /// How many more the ask's own capacity allows.
+    pub(crate) fn room_under(&self, ask: &Ask) -> u32 {
+        let under = |a: &&Active| a.ask_id == ask.ask_id;
+        let held = self.active.values().filter(under).count();
+        ask.capacity
+            .saturating_sub(u32::try_from(held).unwrap_or(u32::MAX))
     }
 
     /// Adds or replaces (same id) an ask; expired ones fall away.

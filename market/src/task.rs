@@ -165,6 +165,9 @@ pub enum State {
         price: Credits,
         /// See [`quality`].
         quality: Ratio,
+        /// Whether it came by commitment and reveal, and not as the attempt's result.
+        #[serde(default)]
+        fulfilled: bool,
     },
     /// Given up; the escrow went back.
     Failed {
@@ -497,6 +500,19 @@ fn until(open_from: Option<&Timestamp>) -> String {
     open_from.map_or_else(String::new, |at| format!(" until {}", at.0))
 }
 
+/// A verified proof, to be paid.
+struct Settlement {
+    prover: ProverId,
+    attempt: AttemptNo,
+    price: Credits,
+    promised: Millis,
+    /// When its prover started.
+    since: Timestamp,
+    fulfilled: bool,
+    /// Whether it counts for its prover's record.
+    earns: bool,
+}
+
 /// A task: what was asked, where it is, and what happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Task {
@@ -826,9 +842,16 @@ impl Task {
         // An attempt that was given up has its mark already; a late proof pays, but earns none.
         let in_time = winning.end.is_none();
         winning.end = Some(AttemptEnd::Proved);
-        let (since, promised) = (winning.assigned_at, winning.promised);
-        let price = winning.price;
-        effects.extend(self.settle(prover, attempt, price, promised, since, in_time, now));
+        let proof = Settlement {
+            prover: prover.clone(),
+            attempt,
+            price: winning.price,
+            promised: winning.promised,
+            since: winning.assigned_at,
+            fulfilled: false,
+            earns: in_time,
+        };
+        effects.extend(self.settle(proof, now));
         Ok(effects)
     }
 
@@ -849,22 +872,21 @@ impl Task {
     }
 
     /// Pays a verified proof and ends the task.
-    #[allow(clippy::too_many_arguments, reason = "what a settlement is made of")]
-    fn settle(
-        &mut self,
-        prover: &ProverId,
-        attempt: AttemptNo,
-        price: Credits,
-        promised: Millis,
-        since: Timestamp,
-        in_time: bool,
-        now: Timestamp,
-    ) -> Vec<Effect> {
+    fn settle(&mut self, proof: Settlement, now: Timestamp) -> Vec<Effect> {
+        let Settlement {
+            prover,
+            attempt,
+            price,
+            promised,
+            since,
+            fulfilled,
+            earns,
+        } = proof;
         let taken = now.since(since);
         let quality = quality(promised, taken);
         let efficiency = time_efficiency(promised, taken);
         let mut effects = Vec::new();
-        if in_time {
+        if earns {
             effects.push(Effect::Note {
                 prover: prover.clone(),
                 outcome: Outcome::Proved {
@@ -886,11 +908,12 @@ impl Task {
             attempt,
             price,
             quality,
+            fulfilled,
         };
         self.record(
             now,
             EventKind::Completed {
-                prover: prover.clone(),
+                prover,
                 attempt,
                 price,
                 taken,

@@ -621,8 +621,11 @@ async fn a_quote_says_what_a_task_would_cost_or_why_nobody_would_take_it() {
     let available = quote(r#"{"circuit":"payment@1"}"#).await.ok();
     assert_eq!(
         names(&available),
-        ["available", "bids", "price", "prover", "why"]
+        ["available", "bids", "price", "prover", "takers", "why"]
     );
+    let taker = &available["takers"][0];
+    assert_eq!(names(taker), ["price", "promised_ms", "prover", "score"]);
+    assert_eq!(taker["prover"], available["prover"]);
     assert_eq!(available["available"], true);
     assert!(available["price"].as_u64().unwrap() >= 10);
     let low = quote(r#"{"circuit":"payment@1","reward_amount":9}"#)

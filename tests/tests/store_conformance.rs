@@ -1,14 +1,14 @@
-//! The embedded adapters of `prooflane-store`: conformance, a comparison with a simple model, and kills.
+//! The embedded adapters of `prooflane-store`: conformance, a comparison with a specification, and kills.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use prooflane_sim::{MemoryBlobs, MemoryQueue, MemoryTable};
 use prooflane_store::{
-    Blobs, CommitError, DirBlobs, Expect, Index, IndexKey, Item, Key, ManualClock, PutMode, Query,
-    Queue, SqliteQueue, SqliteTable, StoreError, SystemClock, Table, Write,
+    Blobs, DirBlobs, Expect, Index, IndexKey, Key, ManualClock, PutMode, Query, Queue, SqliteQueue,
+    SqliteTable, StoreError, SystemClock, Table, Write,
 };
+use prooflane_tests::conformance::spec::{self, Spec};
 use prooflane_tests::conformance::{self, Random, blobs, queue, table};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -197,113 +197,7 @@ async fn a_timer_wakes_the_waiter() {
     }
 }
 
-// A model of the table, as simple as can be.
-
-#[derive(Default)]
-struct Model(BTreeMap<Key, (Item, bool)>);
-
-impl Model {
-    fn commit(&mut self, writes: &[Write]) -> Result<(), CommitError> {
-        let mut next = self.0.clone();
-        for (index, write) in writes.iter().enumerate() {
-            let key = write.key().clone();
-            let there = self.0.get(&key);
-            let got = there.map(|(item, _)| item.version);
-            let is_counter = there.is_some_and(|(_, counter)| *counter);
-            let invalid = || Err(StoreError::Invalid(String::new()).into());
-            if let Write::Put { expect, .. }
-            | Write::Delete { expect, .. }
-            | Write::Check { expect, .. } = write
-                && !expect.holds(got)
-            {
-                return Err(CommitError::Conflict {
-                    index,
-                    key,
-                    expected: *expect,
-                    got,
-                });
-            }
-            let version = got.unwrap_or(0) + 1;
-            match write {
-                Write::Put { .. } if is_counter => return invalid(),
-                Write::Put {
-                    body,
-                    wake,
-                    listing,
-                    ..
-                } => {
-                    let (body, wake, listing) = (body.clone(), wake.clone(), listing.clone());
-                    next.insert(
-                        key.clone(),
-                        (
-                            Item {
-                                key,
-                                version,
-                                body,
-                                counter: 0,
-                                wake,
-                                listing,
-                            },
-                            false,
-                        ),
-                    );
-                }
-                Write::Add { .. } if got.is_some() && !is_counter => return invalid(),
-                Write::Add {
-                    delta, at_least, ..
-                } => {
-                    let counter = there.map_or(0, |(item, _)| item.counter) + delta;
-                    if counter < *at_least {
-                        return Err(CommitError::Insufficient {
-                            index,
-                            key,
-                            at_least: *at_least,
-                            would_be: counter,
-                        });
-                    }
-                    let item = Item {
-                        key: key.clone(),
-                        version,
-                        body: vec![],
-                        counter,
-                        wake: None,
-                        listing: None,
-                    };
-                    next.insert(key, (item, true));
-                }
-                Write::Delete { .. } => {
-                    next.remove(&key);
-                }
-                Write::Check { .. } => {}
-            }
-        }
-        self.0 = next;
-        Ok(())
-    }
-
-    fn query(&self, query: &Query) -> Vec<Item> {
-        let place = |item: &Item| match query.index {
-            Index::Primary => Some(IndexKey::new(&item.key.partition, &item.key.sort)),
-            Index::Wake => item.wake.clone(),
-            Index::Listing => item.listing.clone(),
-        };
-        let mut found: Vec<_> = self
-            .0
-            .values()
-            .filter_map(|(item, _)| Some((place(item)?, item.clone())))
-            .filter(|(place, _)| {
-                place.partition == query.partition
-                    && query.from.as_ref().is_none_or(|from| place.sort >= *from)
-                    && query.to.as_ref().is_none_or(|to| place.sort < *to)
-            })
-            .collect();
-        found.sort_by_key(|(place, item)| (place.clone(), item.key.clone()));
-        if query.descending {
-            found.reverse();
-        }
-        found.into_iter().map(|(_, item)| item).collect()
-    }
-}
+// Any sequence of calls, compared with the sequential specification.
 
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "é"]).prop_map(Into::into)
@@ -374,31 +268,23 @@ fn query() -> impl Strategy<Value = Query> {
         })
 }
 
-/// What counts of an outcome: everything but the words.
-fn wordless(mut result: Result<(), CommitError>) -> Result<(), CommitError> {
-    if let Err(CommitError::Store(StoreError::Invalid(why))) = &mut result {
-        why.clear();
-    }
-    result
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn sqlite_table_does_what_the_model_does(
+    fn sqlite_table_does_what_its_specification_does(
         steps in prop::collection::vec((commit(), query()), 1..40)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let (table, mut model) = (SqliteTable::memory().unwrap(), Model::default());
+        let (table, mut spec) = (SqliteTable::memory().unwrap(), Spec::default());
         runtime.block_on(async {
             for (writes, mut query) in steps {
-                prop_assert_eq!(wordless(table.commit(&writes).await), wordless(model.commit(&writes)));
+                prop_assert_eq!(spec::wordless(table.commit(&writes).await), spec::wordless(spec.commit(&writes)));
                 for write in &writes {
-                    let expected = model.0.get(write.key()).map(|(item, _)| item.clone());
+                    let expected = spec.get(write.key());
                     prop_assert_eq!(table.get(write.key()).await.unwrap(), expected);
                 }
-                let (expected, mut got) = (model.query(&query), Vec::new());
+                let (expected, mut got) = (spec.query(&query), Vec::new());
                 loop {
                     let page = table.query(&query).await.unwrap();
                     got.extend(page.items);

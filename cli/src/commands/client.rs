@@ -484,6 +484,12 @@ pub(super) async fn quote(context: &Context, args: QuoteArgs) -> anyhow::Result<
                 "",
                 format_args!("{prover} would prove it for {price} credits. {}", quote.why),
             );
+            for taker in quote.takers.iter().take(10) {
+                context.output.line(format_args!(
+                    "  {:<20} asks {:>8}, score {:.3}",
+                    taker.prover, taker.price, taker.score
+                ));
+            }
             Ok(())
         }
         _ => Err(No(quote.why).into()),
@@ -513,6 +519,9 @@ pub(super) async fn provers(context: &Context) -> anyhow::Result<()> {
             format!("{}/{}", prover.active, prover.capacity),
             price.map_or_else(|| "-".into(), |price| price.to_string()),
         ));
+        if let Some(why) = &prover.paused_because {
+            context.output.row("  paused: ", why);
+        }
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
 mod caller;
 mod circuits;
 mod compat;
 mod events;
+mod fulfilment;
 mod limits;
 mod payments;
 mod problem;
@@ -66,6 +68,7 @@ pub type ProvingKeys = Arc<dyn Fn(&str) -> std::io::Result<Vec<u8>> + Send + Syn
     tags(
         (name = "tasks", description = "For whoever needs a proof"),
         (name = "provers", description = "For whoever makes proofs"),
+        (name = "accounts", description = "Who holds how many credits"),
         (name = "circuits", description = "What can be proved"),
         (name = "verification", description = "For whoever is shown a proof"),
         (name = "compatibility", description = "Forms that clients of similar systems use"),
@@ -88,6 +91,8 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Doc::openapi())
         .merge(tasks::routes())
         .merge(provers::routes())
+        .merge(fulfilment::routes())
+        .merge(accounts::routes())
         .merge(circuits::routes())
         .merge(payments::routes())
         .merge(compat::routes())

@@ -39,7 +39,7 @@ async fn register(
     Body(body): Body<RegisterProver>,
 ) -> Result<Json<ProverView>, Problem> {
     let prover = register_as(&api, &caller, body).await?;
-    Ok(Json(views::prover(&prover)))
+    Ok(Json(views::prover(&prover, api.coordinator.now())))
 }
 
 pub(crate) async fn register_as(
@@ -75,7 +75,10 @@ pub(crate) fn new_uuid() -> Uuid {
 async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json<ProverList>, Problem> {
     let provers = api.coordinator.provers().await?;
     Ok(Json(ProverList {
-        provers: provers.iter().map(views::prover).collect(),
+        provers: provers
+            .iter()
+            .map(|prover| views::prover(prover, api.coordinator.now()))
+            .collect(),
     }))
 }
 

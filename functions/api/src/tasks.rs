@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use prooflane_client::wire::{
-    Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TaskList, TaskView,
+    Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TakerView, TaskList,
+    TaskView, TranscriptList, TranscriptView,
 };
 use prooflane_coordinator::{Coordinator, Role, Submission, Submitted, TaskFilter, TaskRecord};
 use prooflane_market::{
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(submit, list))
         .routes(routes!(get, cancel))
         .routes(routes!(proof))
+        .routes(routes!(transcripts))
         .routes(routes!(events::stream))
         .routes(routes!(quote))
 }
@@ -242,6 +244,29 @@ async fn proof(
     Ok(Json(views::proof(&stored, entry)))
 }
 
+/// The auctions that assigned the task's attempts: each recomputes to the same winner and price.
+#[utoipa::path(get, path = "/v1/tasks/{id}/transcripts", tag = "tasks", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "One for each attempt", body = TranscriptList),
+    (status = 404, description = "`unknown_task`", body = ProblemDoc),
+))]
+async fn transcripts(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<TranscriptList>, Problem> {
+    let id = visible(&api, &caller, &id).await?.task.id();
+    let transcripts = api.coordinator.transcripts(id).await?;
+    Ok(Json(TranscriptList {
+        transcripts: transcripts
+            .into_iter()
+            .map(|(attempt, transcript)| TranscriptView {
+                attempt,
+                transcript,
+            })
+            .collect(),
+    }))
+}
+
 /// What would this task cost now, and who would take it?
 #[utoipa::path(post, path = "/v1/quote", tag = "tasks", request_body = QuoteRequest, responses(
     (status = 200, description = "The result of an auction that was not held", body = QuoteView),
@@ -287,6 +312,18 @@ async fn quote(
         price: quote.winner.as_ref().map(|winner| winner.price.0),
         prover: quote.winner.map(|winner| winner.prover.to_string()),
         bids: quote.bids.len(),
+        takers: quote
+            .bids
+            .iter()
+            .map(|bid| TakerView {
+                prover: bid.prover.to_string(),
+                price: bid.price.0,
+                promised_ms: bid.promised.0,
+                score: bid
+                    .score(task.spec.reward_amount, api.coordinator.rules().weights)
+                    .as_f64(),
+            })
+            .collect(),
         why,
     }))
 }

@@ -59,6 +59,7 @@ pub(crate) fn task(record: &TaskRecord, now: Timestamp) -> wire::TaskView {
                 end: attempt.end.as_ref().map(|end| ended(end).to_owned()),
             })
             .collect(),
+        open_from: task.open_from.map(|at| at.0),
         explanation: wire::ExplanationView {
             why: explanation.why,
             next: explanation.next,
@@ -107,7 +108,8 @@ pub(crate) fn ask(ask: &Ask) -> wire::AskView {
     }
 }
 
-pub(crate) fn prover(prover: &Prover) -> wire::ProverView {
+pub(crate) fn prover(prover: &Prover, now: Timestamp) -> wire::ProverView {
+    let paused_until = prover.breaker.paused(now);
     wire::ProverView {
         prover_id: prover.prover_id.to_string(),
         fleet: prover.fleet,
@@ -120,6 +122,8 @@ pub(crate) fn prover(prover: &Prover) -> wire::ProverView {
         asks: prover.asks.iter().map(ask).collect(),
         registered_at: prover.registered_at.0,
         seen_at: prover.seen_at.0,
+        paused_until: paused_until.map(|at| at.0),
+        paused_because: paused_until.and_then(|_| prover.breaker.reason()),
     }
 }
 

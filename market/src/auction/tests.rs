@@ -369,7 +369,8 @@ fn bids() -> impl Strategy<Value = (Credits, Vec<Bid>)> {
                 .into_iter()
                 .zip(1..)
                 .map(|((price, reputation, at), n)| Bid {
-                    ask_id: AskId(Uuid::from_u128(n)),
+                    // Provers choose the ids of their asks: two may choose the same.
+                    ask_id: AskId(Uuid::from_u128(n % 2)),
                     placed_at: Timestamp(at),
                     ..bid(&format!("p{n}"), price, reputation)
                 });
@@ -432,6 +433,44 @@ proptest! {
                 prop_assert_eq!(&raised.winner().unwrap().prover, &winner);
             }
         }
+    }
+
+    /// Assuming one task and one ask of each prover, that its cost is its own and known to it, that it
+    /// wants payment less cost and nothing else, that its reputation is what it is whatever it asks,
+    /// and that no two of them act as one.
+    #[test]
+    fn asking_what_it_costs_is_a_best_response_under_the_second_score_rule(
+        (ceiling, bids) in bids(),
+        reputation in 0..=1_000_000_u32,
+        weight in 0..=1_000_000_u32,
+        cost in prop_oneof![0..2_500_u64, 0..=Credits::MAX.0],
+        other in prop_oneof![0..2_500_u64, 0..=Credits::MAX.0],
+        near in -2..=2_i64,
+    ) {
+        let gain = |price: u64| {
+            let mut t = transcript(ceiling, PaymentRule::SecondScore, bids.clone());
+            t.weights = Weights::price(Ratio::ppm(weight));
+            // Whoever asks more than the ceiling does not take part.
+            if price <= ceiling.0 {
+                t.bids.push(bid("me", price, reputation));
+            }
+            let own = t.winner().filter(|winner| winner.prover == id("me"));
+            own.map_or(0, |winner| i128::from(winner.price.0) - i128::from(cost))
+        };
+        let truthful = gain(cost);
+        prop_assert!(truthful >= 0);
+        for price in [other, cost.saturating_add_signed(near), ceiling.0, 0] {
+            prop_assert!(gain(price) <= truthful, "asking {price} instead of {cost}");
+        }
+    }
+
+    #[test]
+    fn under_the_first_price_rule_the_same_wins_and_is_paid_what_it_asked((ceiling, bids) in bids()) {
+        let second = transcript(ceiling, PaymentRule::SecondScore, bids.clone()).winner().unwrap();
+        let first = transcript(ceiling, PaymentRule::FirstPrice, bids.clone()).winner().unwrap();
+        prop_assert_eq!(&first.prover, &second.prover);
+        let own = bids.iter().find(|b| b.prover == first.prover).unwrap();
+        prop_assert!(first.price == own.price && first.price <= second.price);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! without an assignment. It commits to its proof first and reveals it a moment later: whoever sees
 //! a proof on its way would have needed a commitment of its own before.
 
+use super::Settlement;
 use crate::{
     CommitmentDigest, Credits, Effect, EventKind, Fault, Millis, Prover, ProverId, Refusal, Rules,
-    State, Task, Timestamp, obstacle,
+    Task, Timestamp, obstacle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,12 +141,17 @@ impl Task {
         let index = self.committed(prover, digest, now, rules)?;
         let since = self.fulfilments[index].joined_at;
         let newest = self.attempts.last();
-        let (attempt, price, promised) = newest.map_or_else(
-            || (0, Credits(0), Millis(0)),
-            |a| (a.number, a.price, a.promised),
-        );
+        let proof = Settlement {
+            prover: prover.clone(),
+            attempt: newest.map_or(0, |a| a.number),
+            price: newest.map_or(Credits(0), |a| a.price),
+            promised: newest.map_or(Millis(0), |a| a.promised),
+            since,
+            fulfilled: true,
+            earns: true,
+        };
         let mut effects = self.overtake(None);
-        effects.extend(self.settle(prover, attempt, price, promised, since, true, now));
+        effects.extend(self.settle(proof, now));
         Ok(effects)
     }
 
@@ -171,20 +177,6 @@ impl Task {
             },
         );
         Ok(self.mark(prover, Fault::InvalidReveal, rules))
-    }
-
-    /// Whether a stranger to its attempts proved it.
-    #[must_use]
-    pub fn was_fulfilled(&self) -> bool {
-        match &self.state {
-            State::Completed {
-                prover, attempt, ..
-            } => {
-                let mut attempts = self.attempts.iter();
-                !attempts.any(|a| a.number == *attempt && a.prover == *prover)
-            }
-            _ => false,
-        }
     }
 
     fn may_fulfil(&self, now: Timestamp) -> Result<(), Refusal> {

@@ -607,8 +607,12 @@ enum Op {
     Fail(u8, i32),
     Reject(u8, i32),
     Complete(u8, i32),
+    Join(u8),
+    Commit(u8),
+    Reveal(u8, bool),
+    KeyReplaced,
     Cancel,
-    Tick,
+    Tick { after_outage: bool },
     Jump(i64),
 }
 
@@ -623,8 +627,11 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => (who(), which()).prop_map(|(p, a)| Op::Fail(p, a)),
         2 => (who(), which()).prop_map(|(p, a)| Op::Reject(p, a)),
         1 => (who(), which()).prop_map(|(p, a)| Op::Complete(p, a)),
-        1 => Just(Op::Cancel),
-        4 => Just(Op::Tick),
+        3 => who().prop_map(Op::Join),
+        3 => who().prop_map(Op::Commit),
+        2 => (who(), any::<bool>()).prop_map(|(p, valid)| Op::Reveal(p, valid)),
+        1 => prop::bool::weighted(0.1).prop_map(|now| if now { Op::KeyReplaced } else { Op::Cancel }),
+        4 => prop::bool::weighted(0.2).prop_map(|after_outage| Op::Tick { after_outage }),
         4 => (-40_000..40_000_i64).prop_map(Op::Jump),
     ];
     prop::collection::vec(op, 1..60)
@@ -668,6 +675,34 @@ impl Tally {
     }
 }
 
+const DIGEST: crate::CommitmentDigest = crate::CommitmentDigest([7; 32]);
+
+/// A prover that may fulfil anything.
+fn volunteer(n: u8, now: Timestamp) -> crate::Prover {
+    crate::Prover {
+        prover_id: prover(n),
+        owner: None,
+        fleet: true,
+        trusted: true,
+        capacity: 1,
+        asks: vec![crate::Ask {
+            ask_id: AskId(Uuid::nil()),
+            circuits: Vec::new(),
+            price: REWARD,
+            capacity: 1,
+            levels: vec![PrivacyLevel::OPEN],
+            promised: Millis(1),
+            placed_at: START,
+            expires_at: None,
+        }],
+        active: std::collections::BTreeMap::new(),
+        record: crate::Record::default(),
+        breaker: crate::Breaker::default(),
+        registered_at: START,
+        seen_at: now,
+    }
+}
+
 /// Applies one operation; none where it was refused.
 fn apply(task: &mut Task, op: &Op, now: Timestamp) -> Option<Vec<Effect>> {
     let rules = rules();
@@ -693,13 +728,18 @@ fn apply(task: &mut Task, op: &Op, now: Timestamp) -> Option<Vec<Effect>> {
             .ok(),
         Op::Reject(p, a) => task.reject(&prover(p), named(a), now, &rules).ok(),
         Op::Complete(p, a) => task.complete(&prover(p), named(a), now).ok(),
+        Op::Join(p) => task.join(&volunteer(p, now), now, &rules).ok().map(none),
+        Op::Commit(p) => task.commit(&prover(p), DIGEST, now, &rules).ok().map(none),
+        Op::Reveal(p, true) => task.fulfil(&prover(p), &DIGEST, now, &rules).ok(),
+        Op::Reveal(p, false) => task.void(&prover(p), &DIGEST, now, &rules).ok(),
+        Op::KeyReplaced => task.key_replaced(now).ok(),
         Op::Cancel => task.cancel(now).ok(),
-        Op::Tick => task.tick(now, UP, &rules),
+        Op::Tick { after_outage } => task.tick(now, if after_outage { now } else { UP }, &rules),
         Op::Jump(_) => None,
     }
 }
 
-fn check_step(before: &Task, op: &Op, effects: Option<&[Effect]>, task: &Task) {
+fn check_step(before: &Task, op: &Op, effects: Option<&[Effect]>, task: &Task, now: Timestamp) {
     let terminal = before.status().is_terminal();
     if terminal || effects.is_none() {
         assert_eq!(task, before, "what is refused, and what has ended, stays");
@@ -728,8 +768,18 @@ fn check_step(before: &Task, op: &Op, effects: Option<&[Effect]>, task: &Task) {
             let may = !terminal && before.attempts.iter().any(mine);
             assert_eq!(effects.is_some(), may, "any attempt ever assigned");
         }
+        // Only after the exclusive time, and never a proof that was not committed to before.
+        Op::Join(_) | Op::Commit(_) if effects.is_some() => {
+            assert!(before.open_from.is_some_and(|at| at <= now));
+        }
+        Op::Reveal(p, _) if effects.is_some() => {
+            let own = before.fulfilments.iter().find(|f| f.prover == prover(p));
+            let committed = own.and_then(|f| f.commitment.as_ref()).unwrap();
+            assert!(committed.at + rules().reveal_after <= now);
+        }
         _ => {}
     }
+    assert!(task.fulfilments.len() <= rules().most_fulfilments as usize);
 }
 
 proptest! {
@@ -750,7 +800,7 @@ proptest! {
             }
             let before = task.clone();
             let effects = apply(&mut task, op, now);
-            check_step(&before, op, effects.as_deref(), &task);
+            check_step(&before, op, effects.as_deref(), &task, now);
             tally.add(effects.as_deref().unwrap_or_default());
             prop_assert!(tally.pays <= 1);
             prop_assert_eq!(tally.settled + task.escrow().0, REWARD.0);

@@ -1,10 +1,11 @@
 //! The client.
 
 use crate::wire::{
-    AskView, CircuitList, Claim, Claimed, CreateKey, CreatedKey, Health, Heartbeat, LeaseView,
-    PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView, Redeem,
-    RedeemAnswer, RegisterProver, ReportFailure, SubmitResult, SubmitTask, TaskList, TaskView,
-    VerdictView, Verified, VerifyRequest,
+    AccountList, AccountView, AskView, CircuitList, Claim, Claimed, Commit, CommittedView,
+    CreateKey, CreatedKey, Health, Heartbeat, Join, LeaseView, MakeDeposit, OpenTaskView, PlaceAsk,
+    Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView, Redeem, RedeemAnswer,
+    RegisterProver, ReportFailure, Reveal, SubmitResult, SubmitTask, TaskList, TaskView,
+    TranscriptList, VerdictView, Verified, VerifyRequest,
 };
 use futures::{Stream, StreamExt};
 use prooflane_market::Event;
@@ -345,6 +346,65 @@ impl Client {
     /// [`ClientError`].
     pub async fn quote(&self, request: &QuoteRequest) -> Result<QuoteView, ClientError> {
         self.post("/v1/quote", request).await
+    }
+
+    /// `GET /v1/tasks/{id}/transcripts`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn transcripts(&self, id: Uuid) -> Result<TranscriptList, ClientError> {
+        self.get(&format!("/v1/tasks/{id}/transcripts")).await
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/join`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn join(&self, id: Uuid, body: &Join) -> Result<OpenTaskView, ClientError> {
+        self.post(&format!("/v1/tasks/{id}/fulfilment/join"), body)
+            .await
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/commitment`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn commit(&self, id: Uuid, body: &Commit) -> Result<CommittedView, ClientError> {
+        self.post(&format!("/v1/tasks/{id}/fulfilment/commitment"), body)
+            .await
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/reveal`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn reveal(&self, id: Uuid, body: &Reveal) -> Result<VerdictView, ClientError> {
+        self.post(&format!("/v1/tasks/{id}/fulfilment/reveal"), body)
+            .await
+    }
+
+    /// `GET /v1/accounts`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn accounts(&self) -> Result<AccountList, ClientError> {
+        self.get("/v1/accounts").await
+    }
+
+    /// `POST /v1/accounts/{name}/deposits`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn deposit(
+        &self,
+        account: &str,
+        deposit: &MakeDeposit,
+    ) -> Result<AccountView, ClientError> {
+        let mut url = self.at("/v1/accounts");
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend([account, "deposits"]);
+        }
+        self.answer(self.http.post(url).json(deposit)).await
     }
 
     /// `POST /v1/keys`.

@@ -1,7 +1,7 @@
 //! Requests and answers of the HTTP API. Times are milliseconds since the Unix epoch, spans are
 //! milliseconds, amounts are integer credits, ratios lie between 0 and 1.
 
-use prooflane_market::Status;
+use prooflane_market::{CommitmentDigest, Status, Transcript};
 use prooflane_verifier::snarkjs::SnarkjsProof;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,6 +136,8 @@ wire! {
         pub key_id: String,
         /// Every attempt so far.
         pub attempts: Vec<AttemptView>,
+        /// From when any eligible prover may prove it without an assignment.
+        pub open_from: Option<u64>,
         /// In words.
         pub explanation: ExplanationView,
     }
@@ -231,6 +233,10 @@ wire! {
         pub registered_at: u64,
         /// When it was last heard of.
         pub seen_at: u64,
+        /// Until when it is not assigned anything because it fails repeatedly.
+        pub paused_until: Option<u64>,
+        /// Why that is, in words.
+        pub paused_because: Option<String>,
     }
 
     /// `GET /v1/provers`.
@@ -497,8 +503,115 @@ wire! {
         pub prover: Option<String>,
         /// How many would bid.
         pub bids: usize,
+        /// Who could take it, best score first.
+        pub takers: Vec<TakerView>,
         /// In words.
         pub why: String,
+    }
+
+    /// A prover that would bid.
+    pub struct TakerView {
+        /// Who.
+        pub prover: String,
+        /// What it asks.
+        pub price: u64,
+        /// The time it promises.
+        pub promised_ms: u64,
+        /// Its score in the auction, 0 to 1.
+        pub score: f64,
+    }
+
+    /// The auction that assigned an attempt. Its winner and price can be recomputed from it.
+    pub struct TranscriptView {
+        /// Which attempt.
+        pub attempt: u32,
+        /// Everything that the auction was decided from.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub transcript: Transcript,
+    }
+
+    /// `GET /v1/tasks/{id}/transcripts`.
+    pub struct TranscriptList {
+        /// One for each attempt, oldest first.
+        pub transcripts: Vec<TranscriptView>,
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/join`.
+    #[serde(deny_unknown_fields)]
+    pub struct Join {
+        /// Who.
+        pub prover_id: String,
+    }
+
+    /// A task that is open to anyone. Its inputs may be private, so there is no `Debug`.
+    pub struct OpenTaskView {
+        /// Which task.
+        pub task_id: Uuid,
+        /// `name@version`.
+        pub circuit: String,
+        /// The verifying key that decides.
+        pub key_id: String,
+        /// The circuit's inputs.
+        pub inputs: Value,
+        /// The public inputs that the proof must have.
+        pub public_inputs: Vec<String>,
+        /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
+        pub price: u64,
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/commitment`.
+    #[serde(deny_unknown_fields)]
+    pub struct Commit {
+        /// Who.
+        pub prover_id: String,
+        /// 64 hexadecimal digits: BLAKE3 in its key derivation mode with the context
+        /// `prooflane commitment v1`, over the 16 bytes of the task's id, the prover's id, the
+        /// 128 bytes of the proof, and the 32 bytes of the salt.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub commitment: CommitmentDigest,
+    }
+
+    /// A commitment that was taken.
+    pub struct CommittedView {
+        /// From when the proof may be revealed.
+        pub reveal_from: u64,
+    }
+
+    /// `POST /v1/tasks/{id}/fulfilment/reveal`.
+    #[serde(deny_unknown_fields)]
+    pub struct Reveal {
+        /// Who.
+        pub prover_id: String,
+        /// The proof.
+        pub proof: ProofForm,
+        /// The salt of its commitment: 64 hexadecimal digits.
+        pub salt: String,
+    }
+
+    /// What an account holds.
+    pub struct AccountView {
+        /// `requester:<name>`, `prover:<id>`, `network:mint` (which owes what was ever granted or
+        /// deposited) or `network:slashed`.
+        pub name: String,
+        /// Free credits; negative only for the mint.
+        pub balance: i64,
+        /// Credits at stake, for provers.
+        pub stake: i64,
+    }
+
+    /// `GET /v1/accounts`.
+    pub struct AccountList {
+        /// All of them for operators, your own for others.
+        pub accounts: Vec<AccountView>,
+    }
+
+    /// `POST /v1/accounts/{name}/deposits` (operators).
+    #[serde(deny_unknown_fields)]
+    pub struct MakeDeposit {
+        /// Names the deposit, so that a repeat changes nothing: 1 to 64 of `A-Z a-z 0-9 _ - . :`.
+        pub deposit_id: String,
+        /// Credits.
+        pub amount: u64,
     }
 
     /// `POST /v1/keys` (operators).

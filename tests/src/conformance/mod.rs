@@ -4,7 +4,9 @@
 //! run at once on one store, even on one that is shared and never emptied.
 
 pub mod blobs;
+pub mod linear;
 pub mod queue;
+pub mod spec;
 pub mod table;
 
 use std::future::Future;

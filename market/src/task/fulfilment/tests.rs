@@ -264,7 +264,14 @@ fn a_valid_reveal_is_paid_the_attempts_price_and_lets_its_prover_go_without_a_ma
     assert_eq!(effects, expected);
     assert_eq!(task.status(), Status::Completed);
     assert_eq!(task.attempts[0].end, Some(AttemptEnd::Overtaken));
-    assert!(task.was_fulfilled());
+    let by_reveal = crate::State::Completed {
+        fulfilled: true,
+        prover: id("fast"),
+        attempt: 1,
+        price: Credits(400),
+        quality: Ratio::ONE,
+    };
+    assert_eq!(task.state, by_reveal);
     let text = serde_json::to_string(&task).unwrap();
     assert_eq!(serde_json::from_str::<Task>(&text).unwrap(), task);
 }

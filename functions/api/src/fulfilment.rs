@@ -1,0 +1,96 @@
+//! Routes of provers without an assignment, for tasks that are open to anyone.
+
+use crate::caller::{Body, Caller, Path};
+use crate::problem::Problem;
+use crate::provers::{proof, verdict_view};
+use crate::{Api, tasks};
+use axum::Json;
+use axum::extract::State;
+use prooflane_client::wire::{
+    Commit, CommittedView, Join, OpenTaskView, Problem as ProblemDoc, Reveal, VerdictView,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(join))
+        .routes(routes!(commitment))
+        .routes(routes!(reveal))
+}
+
+/// Start on a task whose assigned prover had its time: from `open_from` on.
+#[utoipa::path(post, path = "/v1/tasks/{id}/fulfilment/join", tag = "provers",
+    params(("id" = Uuid, Path)), request_body = Join, responses(
+    (status = 200, description = "The task with its inputs", body = OpenTaskView),
+    (status = 409, description = "`not_open`, `not_eligible`, `crowded`, `task_ended`", body = ProblemDoc),
+))]
+async fn join(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Join>,
+) -> Result<Json<OpenTaskView>, Problem> {
+    let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
+    let task = api.coordinator.join(&prover, tasks::task_id(&id)?).await?;
+    Ok(Json(OpenTaskView {
+        task_id: task.task_id.0,
+        circuit: task.circuit,
+        key_id: task.key_id,
+        inputs: task.inputs,
+        public_inputs: task.public_inputs,
+        price: task.price.0,
+    }))
+}
+
+/// Commit to a proof without showing it, so that nobody who sees it later can be paid for it.
+#[utoipa::path(post, path = "/v1/tasks/{id}/fulfilment/commitment", tag = "provers",
+    params(("id" = Uuid, Path)), request_body = Commit, responses(
+    (status = 200, description = "From when it may be revealed", body = CommittedView),
+    (status = 409, description = "`not_joined`, `not_open`, `task_ended`", body = ProblemDoc),
+))]
+async fn commitment(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Commit>,
+) -> Result<Json<CommittedView>, Problem> {
+    let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
+    let id = tasks::task_id(&id)?;
+    let from = api
+        .coordinator
+        .commit_to(&prover, id, body.commitment)
+        .await?;
+    Ok(Json(CommittedView {
+        reveal_from: from.0,
+    }))
+}
+
+/// Reveal the proof that was committed to. It is verified and paid at once.
+#[utoipa::path(post, path = "/v1/tasks/{id}/fulfilment/reveal", tag = "provers",
+    params(("id" = Uuid, Path)), request_body = Reveal, responses(
+    (status = 200, description = "The verdict", body = VerdictView),
+    (status = 400, description = "`malformed_proof`", body = ProblemDoc),
+    (status = 409, description = "`not_committed`, `not_joined`, `too_early`, `task_ended`", body = ProblemDoc),
+))]
+async fn reveal(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Reveal>,
+) -> Result<Json<VerdictView>, Problem> {
+    let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
+    let id = tasks::task_id(&id)?;
+    let proof = proof(&body.proof)?;
+    let mut salt = [0; 32];
+    let digits = body.salt.strip_prefix("0x").unwrap_or(&body.salt);
+    hex::decode_to_slice(digits, &mut salt).map_err(|_| {
+        let detail = format!(
+            "salt: expected 64 hexadecimal digits, got {} characters",
+            body.salt.chars().count()
+        );
+        Problem::new("invalid_request", detail)
+    })?;
+    let verdict = api.coordinator.reveal(&prover, id, &proof, &salt).await?;
+    Ok(Json(verdict_view(verdict)))
+}
