@@ -45,7 +45,16 @@ impl Coordinator {
             if self.key_replaced(&record.value) {
                 return Err(self.retire(id).await?);
             }
-            let inputs = self.inputs(&record.value).await?;
+            let inputs = match self.inputs(&record.value).await {
+                Ok(inputs) => inputs,
+                // It has ended meanwhile, and its key with it: the next try says so.
+                Err(Error::Corrupt { .. })
+                    if self.load(id).await?.value.task.status().is_terminal() =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if record.value.task != before {
                 let writes = [
                     record

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What happens to a store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It fails, and nothing has happened.
     Refused,
     /// It is refused for being one too many.
@@ -71,7 +71,6 @@ pub(crate) enum Plan {
     /// At random.
     Random(Rates),
     /// One, at the store call of this index.
-    #[allow(dead_code)]
     At(u64, Fault),
 }
 

@@ -20,5 +20,6 @@ mod trace;
 mod world;
 
 pub use check::Broken;
+pub use fault::Fault;
 pub use memory::{Change, MemoryBlobs, MemoryQueue, MemoryTable};
-pub use run::{Failure, Report, simulate};
+pub use run::{Failure, Report, simulate, standard};

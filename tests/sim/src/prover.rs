@@ -323,9 +323,9 @@ impl Prover {
         proof: &Proof,
         valid: bool,
     ) -> Result<bool, Error> {
-        let (id, proof) = (self.id.clone(), proof.clone());
+        let (id, proof) = (self.id.clone(), *proof);
         let accept = move |c: Coordinator| -> Act<bool> {
-            let (id, proof) = (id.clone(), proof.clone());
+            let (id, proof) = (id.clone(), proof);
             Box::pin(async move { Ok(c.accept(&id, task, attempt, &proof).await?.accepted) })
         };
         let request = Request::Result(self.id.clone(), task, attempt, valid);
@@ -396,9 +396,9 @@ impl Prover {
         salt: &[u8; 32],
         valid: bool,
     ) -> Result<bool, Error> {
-        let (id, proof, salt) = (self.id.clone(), proof.clone(), *salt);
+        let (id, proof, salt) = (self.id.clone(), *proof, *salt);
         let reveal = move |c: Coordinator| -> Act<bool> {
-            let (id, proof) = (id.clone(), proof.clone());
+            let (id, proof) = (id.clone(), proof);
             Box::pin(async move { Ok(c.reveal(&id, task, &proof, &salt).await?.accepted) })
         };
         let request = Request::Reveal(self.id.clone(), task, valid);

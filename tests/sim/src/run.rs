@@ -1,7 +1,7 @@
 //! One simulation, from its seed to its report.
 
 use crate::check::Broken;
-use crate::fault::{Plan, Rates};
+use crate::fault::{Fault, Plan, Rates};
 use crate::memory::held;
 use crate::node::{Net, Role};
 use crate::prover::{Kind, Prover};
@@ -68,11 +68,62 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// How long faults are injected, in milliseconds.
-const TROUBLE: u64 = 400_000;
-/// How long the healed world may take to come to rest.
+/// How long the healed world may take to come to rest, in milliseconds.
 const REST: u64 = 6 * 60 * 60 * 1_000;
 const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
+
+/// Who takes part, and for how long there is trouble.
+struct Setting {
+    plan: Plan,
+    /// Whether nodes are killed from outside, and outages come.
+    storms: bool,
+    roles: Vec<Role>,
+    kinds: Vec<Kind>,
+    tasks: u64,
+    /// In milliseconds.
+    trouble: u64,
+}
+
+impl Setting {
+    fn random(world: &World) -> Self {
+        world.roll(|r| {
+            let level = r.within(0..3);
+            let mut roles = vec![Role::Api; usize::try_from(r.within(2..4)).unwrap_or(2)];
+            roles.extend((0..r.within(1..4)).map(|_| Role::Auctioneer));
+            roles.extend((0..r.within(1..3)).map(|_| Role::Sweeper));
+            // Honest provers enough for every task, and a few of all kinds.
+            let mut kinds = vec![Kind::Honest, Kind::Honest];
+            kinds.extend((0..r.within(2..9)).map(|_| *r.pick(&Kind::ALL)));
+            Self {
+                plan: Plan::Random(Rates {
+                    store_error: 8 * level,
+                    unknown: 15 * level,
+                    kill: 5 * level,
+                    slow: 6 * level,
+                    message: 30 * level,
+                    hint: 100 * level,
+                }),
+                storms: level > 0,
+                roles,
+                kinds,
+                tasks: r.within(20..140),
+                trouble: 400_000,
+            }
+        })
+    }
+
+    /// Small, so that every store call of it can be made to fail in turn.
+    fn standard(plan: Plan) -> Self {
+        Self {
+            plan,
+            storms: false,
+            roles: vec![Role::Api, Role::Auctioneer, Role::Sweeper],
+            kinds: vec![Kind::Lying, Kind::Zombie, Kind::GivingUp, Kind::Honest],
+            tasks: 6,
+            trouble: 20_000,
+        }
+    }
+}
 
 /// Runs the simulation of a seed.
 ///
@@ -82,20 +133,48 @@ const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
 /// # Panics
 /// If no runtime can be made.
 pub fn simulate(seed: u64) -> Result<Report, Box<Failure>> {
+    in_virtual_time(async {
+        let world = world(seed);
+        let setting = Setting::random(&world);
+        run(seed, &world, setting).await
+    })
+}
+
+/// Runs the standard scenario, with a fault at the store call of an index; says of each store call
+/// whether it was a commit, too.
+///
+/// # Errors
+/// [`Failure`] if an invariant broke.
+///
+/// # Panics
+/// If no runtime can be made.
+pub fn standard(fault: Option<(u64, Fault)>) -> Result<(Report, Vec<bool>), Box<Failure>> {
+    /// With this one every kind of prover has something to do.
+    const SEED: u64 = 12;
+    in_virtual_time(async {
+        let world = world(SEED);
+        let plan = fault.map_or(Plan::None, |(index, fault)| Plan::At(index, fault));
+        let report = run(SEED, &world, Setting::standard(plan)).await?;
+        Ok((report, world.calls()))
+    })
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "without a runtime there is nothing to run"
+)]
+fn in_virtual_time<T>(run: impl Future<Output = T>) -> T {
+    // Made before time is virtual, and once for all runs.
     statement::statements();
-    #[expect(
-        clippy::expect_used,
-        reason = "without a runtime there is nothing to run"
-    )]
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .expect("a runtime without I/O can be made");
-    runtime.block_on(run(seed))
+        .expect("a runtime without I/O can be made")
+        .block_on(run)
 }
 
-async fn run(seed: u64) -> Result<Report, Box<Failure>> {
+fn world(seed: u64) -> Arc<World> {
     let open = Rules::open();
     let rules = Rules {
         // A node may be ahead of the one that heard of a commitment.
@@ -103,19 +182,10 @@ async fn run(seed: u64) -> Result<Report, Box<Failure>> {
         market_shards: 1 + u8::try_from(seed % 2).unwrap_or(0),
         ..open
     };
-    let world = World::new(seed, Plan::None, rules);
-    let rates = world.roll(|r| {
-        let level = r.within(0..3);
-        Rates {
-            store_error: 8 * level,
-            unknown: 15 * level,
-            kill: 5 * level,
-            slow: 6 * level,
-            message: 30 * level,
-            hint: 100 * level,
-        }
-    });
-    let outcome = live(&world, rates).await;
+    World::new(seed, rules)
+}
+
+async fn run(seed: u64, world: &Arc<World>, setting: Setting) -> Result<Report, Box<Failure>> {
     let failed = |broken| {
         Box::new(Failure {
             seed,
@@ -123,7 +193,7 @@ async fn run(seed: u64) -> Result<Report, Box<Failure>> {
             trace: world.last_events(),
         })
     };
-    outcome.map_err(failed)?;
+    live(world, setting).await.map_err(failed)?;
     let checker = held(&world.checker);
     let mut tasks = BTreeMap::new();
     for (task, _) in checker.tasks() {
@@ -139,37 +209,32 @@ async fn run(seed: u64) -> Result<Report, Box<Failure>> {
         late_settlements: checker.tally.late_settlements,
         fulfilments: checker.tally.fulfilments,
         slashes: checker.tally.slashes,
-        store_calls: world.calls(),
+        store_calls: world.calls().len() as u64,
         virtual_millis: world.now() - crate::world::BEGIN,
         digest: world.digest(),
     })
 }
 
-async fn live(world: &Arc<World>, rates: Rates) -> Result<(), Broken> {
-    world.set(Plan::Random(rates));
-    let mut roles = vec![Role::Api];
-    world.roll(|r| {
-        roles.extend((0..r.within(1..3)).map(|_| Role::Api));
-        roles.extend((0..r.within(1..4)).map(|_| Role::Auctioneer));
-        roles.extend((0..r.within(1..3)).map(|_| Role::Sweeper));
-    });
-    let net = Net::new(world, &roles);
+async fn live(world: &Arc<World>, setting: Setting) -> Result<(), Broken> {
+    world.set(setting.plan);
+    let net = Net::new(world, &setting.roles);
     net.start();
     let healed = Arc::new(AtomicBool::new(false));
-    let provers = provers(&net, &healed);
+    let provers = provers(&net, &setting.kinds, &healed);
     for prover in &provers {
         tokio::spawn(prover.clone().live());
     }
-    let count = world.roll(|r| r.within(20..140));
-    let requests: Vec<_> = (0..count)
+    let requests: Vec<_> = (0..setting.tasks)
         .map(|_| {
             let account = world.roll(|r| *r.pick(&ACCOUNTS)).to_owned();
-            tokio::spawn(request(net.clone(), account, TROUBLE * 3 / 4))
+            tokio::spawn(request(net.clone(), account, setting.trouble * 3 / 4))
         })
         .collect();
-    let trouble = tokio::spawn(troubles(net.clone(), rates));
-    pass_and_look(world, TROUBLE).await?;
-    trouble.abort();
+    let storms = setting.storms.then(|| tokio::spawn(storms(net.clone())));
+    pass_and_look(world, setting.trouble).await?;
+    if let Some(storms) = storms {
+        storms.abort();
+    }
     world.heal();
     healed.store(true, Ordering::Relaxed);
     for request in requests {
@@ -201,12 +266,10 @@ fn look(world: &World) -> Result<(), Broken> {
     world.broken().map_or(Ok(()), Err)
 }
 
-/// Honest provers enough for every task, and a few of other kinds.
-fn provers(net: &Arc<Net>, healed: &Arc<AtomicBool>) -> Vec<Arc<Prover>> {
-    let mut kinds = vec![Kind::Honest, Kind::Honest];
-    let others = net.world.roll(|r| r.within(2..9));
-    kinds.extend((0..others).map(|_| net.world.roll(|r| *r.pick(&Kind::ALL))));
-    let prover = |(index, kind): (usize, Kind)| {
+fn provers(net: &Arc<Net>, kinds: &[Kind], healed: &Arc<AtomicBool>) -> Vec<Arc<Prover>> {
+    // The first that works to the end takes anything.
+    let keystone = kinds.iter().position(|kind| kind.survives());
+    let prover = |(index, kind): (usize, &Kind)| {
         let (price, capacity, fleet) = net
             .world
             .roll(|r| (r.within(1..120), r.within(1..5), r.chance(400)));
@@ -214,24 +277,20 @@ fn provers(net: &Arc<Net>, healed: &Arc<AtomicBool>) -> Vec<Arc<Prover>> {
         Some(Arc::new(Prover {
             net: net.clone(),
             id: ProverId::new(id).ok()?,
-            kind,
-            // The first takes anything.
-            price: if index == 0 { 5 } else { price },
+            kind: *kind,
+            price: if Some(index) == keystone { 20 } else { price },
             capacity: u32::try_from(capacity).unwrap_or(1),
-            fleet: index == 0 || fleet,
+            fleet: Some(index) == keystone || fleet,
             holding: Mutex::default(),
             healed: healed.clone(),
         }))
     };
-    kinds.into_iter().enumerate().filter_map(prover).collect()
+    kinds.iter().enumerate().filter_map(prover).collect()
 }
 
 /// What goes wrong besides single calls: outages of all, kills from outside.
-async fn troubles(net: Arc<Net>, rates: Rates) {
+async fn storms(net: Arc<Net>) {
     let world = &net.world;
-    if rates.message == 0 {
-        return;
-    }
     loop {
         pass(world.roll(|r| r.within(10_000..120_000))).await;
         match world.roll(|r| r.within(0..4)) {

@@ -39,14 +39,15 @@ pub(crate) struct World {
     random: Mutex<Random>,
     trace: Mutex<Trace>,
     injected: Mutex<BTreeMap<&'static str, u64>>,
-    calls: Mutex<u64>,
+    /// Every store call, by whether it was a commit.
+    calls: Mutex<Vec<bool>>,
     /// No node reaches the stores before this moment.
     away_until: Mutex<u64>,
     broken: Mutex<Option<Broken>>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plan: Plan, rules: Rules) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, rules: Rules) -> Arc<Self> {
         let clock = TrueClock(Instant::now());
         Arc::new(Self {
             checker: Mutex::new(Checker::new(rules.clone())),
@@ -55,7 +56,7 @@ impl World {
             table: Arc::default(),
             queue: Arc::new(MemoryQueue::new(Arc::new(clock))),
             blobs: Arc::default(),
-            plan: Mutex::new(plan),
+            plan: Mutex::new(Plan::None),
             random: Mutex::new(Random(seed)),
             trace: Mutex::default(),
             injected: Mutex::default(),
@@ -96,15 +97,15 @@ impl World {
         held(&self.injected).clone()
     }
 
-    pub(crate) fn calls(&self) -> u64 {
-        *held(&self.calls)
+    pub(crate) fn calls(&self) -> Vec<bool> {
+        held(&self.calls).clone()
     }
 
     /// What is to happen to the next store call.
     pub(crate) fn next_fault(&self, is_commit: bool) -> Option<Fault> {
         let mut calls = held(&self.calls);
-        let index = *calls;
-        *calls += 1;
+        let index = calls.len() as u64;
+        calls.push(is_commit);
         let mut random = held(&self.random);
         let fault = held(&self.plan).store_call(index, is_commit, &mut random);
         if let Some(fault) = fault {
