@@ -9,7 +9,7 @@ use prooflane_client::wire::{
     SubmitTask, TaskView, VerdictView,
 };
 use prooflane_client::{Client, ClientError};
-use prooflane_coordinator::{Auctioneer, Coordinator, OsEntropy, Ports, TaskFilter};
+use prooflane_coordinator::{Auctioneer, Coordinator, OsEntropy, Ports};
 use prooflane_engine::Keys;
 use prooflane_market::{Millis, Rules, Status};
 use prooflane_store::{
@@ -327,25 +327,13 @@ impl Stack {
         account.balance + account.stake
     }
 
-    /// No credit appeared or vanished, and provers hold what the tasks say.
+    /// The store keeps every promise that `fsck` knows of.
     ///
     /// # Panics
     /// If not.
     pub async fn is_sound(&self) {
-        let accounts = self.coordinator.accounts().await.unwrap();
-        let all = TaskFilter {
-            limit: 1_000,
-            ..TaskFilter::default()
-        };
-        let tasks = self.coordinator.tasks(&all).await.unwrap();
-        assert!(tasks.next.is_none(), "too many tasks to look at");
-        let held: i64 = accounts.iter().map(|a| a.balance + a.stake).sum();
-        let escrow = tasks.tasks.iter().map(|r| r.task.escrow().0.cast_signed());
-        assert_eq!(held + escrow.sum::<i64>(), 0, "{accounts:?}");
-        let leases = tasks.tasks.iter().filter(|r| r.task.lease().is_some());
-        let provers = self.coordinator.provers().await.unwrap();
-        let active: usize = provers.iter().map(|prover| prover.active.len()).sum();
-        assert_eq!(active, leases.count());
+        let findings = self.coordinator.fsck().await.unwrap();
+        assert!(findings.is_empty(), "{findings:#?}");
     }
 }
 

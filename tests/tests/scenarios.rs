@@ -10,7 +10,7 @@ use prooflane_tests::binary::{Running, prooflane};
 use prooflane_tests::net::{Network, copy_keys};
 use prooflane_tests::stack::Stack;
 use prooflane_worker::Offer;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -290,9 +290,20 @@ async fn drain_on_shutdown_finishes_what_was_started_and_leaves_the_rest_pending
     drop(coordinator);
 
     // Whoever starts it again finds the rest.
-    let mut config = Config::loopback(network.data.path());
-    config.provers = offer();
-    let node = Node::start(config).await.unwrap();
+    let start = || {
+        let mut config = Config::loopback(network.data.path());
+        config.provers = offer();
+        Node::start(config)
+    };
+    // The last connections let go of the data a moment after the server has stopped.
+    let until = Instant::now() + 10 * SECOND;
+    let node = loop {
+        match start().await {
+            Ok(node) => break node,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        tokio::time::sleep(SECOND / 20).await;
+    };
     let client = Client::new(&node.url(), None).unwrap();
     for task in tasks {
         let proof = tokio::time::timeout(60 * SECOND, client.wait_for_proof(task)).await;
@@ -319,7 +330,8 @@ async fn mixed_load_starves_no_task_of_low_priority() {
     let mut rounds = 0;
     while holding != low {
         rounds += 1;
-        assert!(rounds < 3 * ROUNDS_OF_ADVANTAGE, "it starves");
+        // Two came in each round of its ten minutes.
+        assert!(rounds < 2 * ROUNDS_OF_ADVANTAGE + 5, "it starves");
         for _ in 0..2 {
             flood.push(stack.submit(|task| task.priority = 100).await);
         }
