@@ -32,8 +32,8 @@ pub struct Rules {
     pub outage: Millis,
     /// Provers without an assignment that may be at work on one open task at the same time.
     pub most_fulfilments: u32,
-    /// A committed proof may be revealed this much later, ... Where several nodes with clocks of
-    /// their own answer provers, it should exceed `max_skew`.
+    /// A committed proof may be revealed this much later, ... More than `max_skew`: otherwise a
+    /// commitment heard by a node whose clock is behind could be revealed at once at another.
     pub reveal_after: Millis,
     /// ... and no later than this.
     pub reveal_within: Millis,
@@ -77,7 +77,7 @@ impl Default for Rules {
             max_skew: Millis(5_000),
             outage: Millis(10_000),
             most_fulfilments: 8,
-            reveal_after: Millis(1_000),
+            reveal_after: Millis(6_000),
             reveal_within: Millis(60_000),
             prover_silence: Millis(60_000),
             first_pause: Millis(1_000),

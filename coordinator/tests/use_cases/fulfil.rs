@@ -32,10 +32,10 @@ async fn whoever_joins_commits_and_reveals_is_paid_and_the_assigned_prover_loses
     net.join(&fast, id).await.unwrap();
     let proof = proof_of(&task.circuit, &range_inputs());
     let at = net.commit_to(&fast, id, digest(id, &fast, &proof)).await;
-    assert_eq!(at.unwrap(), net.now() + Millis(1_000));
+    assert_eq!(at.unwrap(), net.now() + Millis(6_000));
     let early = net.reveal(&fast, id, &proof, &SALT).await;
     assert_eq!(code(early), "too_early");
-    net.clock.advance(Duration::from_secs(1));
+    net.clock.advance(Duration::from_secs(6));
     // Whoever saw it on its way has committed to nothing.
     net.join(&slow, id).await.unwrap();
     assert_eq!(
@@ -93,7 +93,7 @@ async fn an_invalid_reveal_is_marked_not_slashed_and_the_task_goes_on() {
     net.commit_to(&fast, id, digest(id, &fast, &OTHER))
         .await
         .unwrap();
-    net.clock.advance(Duration::from_secs(2));
+    net.clock.advance(Duration::from_secs(7));
     let swapped = net.reveal(&fast, id, &PROOF, &SALT).await;
     assert_eq!(code(swapped), "not_committed");
     let verdict = net.reveal(&fast, id, &OTHER, &SALT).await.unwrap();
@@ -118,7 +118,7 @@ async fn of_an_attempt_and_a_reveal_the_first_is_paid() {
     net.commit_to(&fast, id, digest(id, &fast, &PROOF))
         .await
         .unwrap();
-    net.clock.advance(Duration::from_secs(2));
+    net.clock.advance(Duration::from_secs(7));
     assert!(net.accept(&slow, id, 1, &PROOF).await.unwrap().accepted);
     assert_eq!(
         code(net.reveal(&fast, id, &PROOF, &SALT).await),
@@ -135,7 +135,7 @@ async fn a_proof_revealed_beside_an_attempt_of_ones_own_is_stored_and_answered_a
     net.join(&slow, id).await.unwrap();
     let promise = digest(id, &slow, &PROOF);
     net.commit_to(&slow, id, promise).await.unwrap();
-    net.clock.advance(Duration::from_secs(1));
+    net.clock.advance(Duration::from_secs(6));
     let first = net.reveal(&slow, id, &PROOF, &SALT).await.unwrap();
     assert!(first.accepted);
     assert_eq!(net.reveal(&slow, id, &PROOF, &SALT).await.unwrap(), first);
