@@ -1,5 +1,7 @@
 //! Chores as code: `cargo xtask --help`.
 
+mod planted;
+
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use std::path::Path;
@@ -27,6 +29,17 @@ enum Chore {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Simulate whole networks under seeded faults; a seed of its own replays a failure
+    Simulate {
+        /// How many
+        #[arg(long, default_value_t = 1)]
+        runs: u64,
+        /// The seed of the first; each further one has the next
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Plant known bugs in a copy of the sources, and demand that the simulator finds each
+    Planted,
     /// Write docs/openapi.json and docs/errors.md anew from the code
     Openapi,
     /// Write circuits/constraints.json anew from the circuits
@@ -59,6 +72,12 @@ fn main() -> anyhow::Result<()> {
             Bench::Prove => example("prooflane-engine"),
             Bench::Store => example("prooflane-store"),
         },
+        Chore::Simulate { runs, seed } => {
+            let package = ["run", "--release", "--package", "prooflane-sim", "--"];
+            let (runs, seed) = (runs.to_string(), seed.to_string());
+            run(cargo(&package).args(["--runs", &runs, "--seed", &seed]))
+        }
+        Chore::Planted => planted::planted(),
         Chore::Openapi => {
             let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];
             run(cargo(&pin).env("UPDATE_DOCS", "1"))
