@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod demo;
+mod fsck;
 mod market;
 mod offline;
 mod prover;
@@ -87,6 +88,8 @@ enum Command {
     Deposit(market::DepositArgs),
     /// Recompute every auction from its transcript: winner and price must be the same.
     Audit(market::AuditArgs),
+    /// Check every invariant in the data of a network that does not run.
+    Fsck(fsck::Args),
     /// Admit a payment on the strength of its proof, once (merchants).
     Redeem(client::RedeemArgs),
     /// Make API keys (operators).
@@ -171,6 +174,7 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Accounts => market::accounts(&context).await,
             Command::Deposit(args) => market::deposit(&context, args).await,
             Command::Audit(args) => market::audit(&context, args).await,
+            Command::Fsck(args) => fsck::run(&context, args).await,
             Command::Redeem(args) => client::redeem(&context, args).await,
             Command::Keys(command) => client::keys(&context, command).await,
             Command::Prove(args) => offline::prove(&context, args),

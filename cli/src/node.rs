@@ -79,6 +79,9 @@ pub struct Node {
     loops: Vec<JoinHandle<()>>,
 }
 
+/// The file of the table in a data directory.
+pub const TABLE: &str = "table.sqlite";
+
 /// Requests that are still running get this long when the network stops.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -92,23 +95,13 @@ impl Node {
         let data = &config.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("{} cannot be made", data.display()))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ports = Ports {
-            table: Arc::new(SqliteTable::open(data.join("table.sqlite"))?),
-            queue: Arc::new(SqliteQueue::open(data.join("queue.sqlite"), clock.clone())?),
-            blobs: Arc::new(DirBlobs::open(data.join("blobs"))?),
-            clock,
-            entropy: Arc::new(OsEntropy),
-        };
-        let keys = Arc::new(Keys::open(data.join("keys"))?);
-        let catalogue = catalogue(keys.clone()).await?;
         let default_rules = if open {
             Rules::open()
         } else {
             Rules::default()
         };
         let rules = config.rules.unwrap_or(default_rules);
-        let coordinator = Coordinator::new(ports, rules, catalogue);
+        let (coordinator, keys) = open_data(data, rules).await?;
 
         let attestor = data.join("attestor.json");
         let attestor_key = own_attestor(&attestor)?;
@@ -215,6 +208,24 @@ impl Node {
         }
         Ok(summaries)
     }
+}
+
+/// The use-cases over a data directory, which no other process may have open, and its keys.
+///
+/// # Errors
+/// If the directory cannot be used, or keys cannot be made or read.
+pub async fn open_data(data: &Path, rules: Rules) -> anyhow::Result<(Coordinator, Arc<Keys>)> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ports = Ports {
+        table: Arc::new(SqliteTable::open(data.join(TABLE))?),
+        queue: Arc::new(SqliteQueue::open(data.join("queue.sqlite"), clock.clone())?),
+        blobs: Arc::new(DirBlobs::open(data.join("blobs"))?),
+        clock,
+        entropy: Arc::new(OsEntropy),
+    };
+    let keys = Arc::new(Keys::open(data.join("keys"))?);
+    let catalogue = catalogue(keys.clone()).await?;
+    Ok((Coordinator::new(ports, rules, catalogue), keys))
 }
 
 /// The catalogue of every circuit; keys that are missing are made, side by side.

@@ -116,7 +116,7 @@ impl Coordinator {
             account.clone(),
             amount,
         );
-        for _ in 0..TRIES {
+        for tries in 0..TRIES {
             if let Some(item) = self.ports.table.get(&key).await? {
                 let known: JournalEntry = decode(&item, "journal entry")?;
                 if known.postings != entry.postings {
@@ -125,7 +125,7 @@ impl Coordinator {
                 return Ok(Deposited {
                     account: self.account(&name).await?,
                     // An earlier try of this call may have landed without being able to say so.
-                    created: known.at == entry.at,
+                    created: tries > 0 && known.at == entry.at,
                 });
             }
             let mut writes = journal(key.clone(), &entry);

@@ -36,7 +36,6 @@ impl Answer {
     }
 
     /// The JSON of an answer with this status.
-    #[must_use]
     pub fn is(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.header("content-type"), "application/json");

@@ -669,3 +669,30 @@ fn credits_are_paid_in_and_every_auction_is_recomputed() {
     );
     shell.fails(&["audit", UNKNOWN], 4, "no task");
 }
+
+#[test]
+fn the_data_of_a_killed_network_are_checked_and_damage_is_named() {
+    let mut shell = Shell::with_network(&[]);
+    shell.submit(&["--wait"]);
+    let data = shell.folder.path().to_str().unwrap().to_owned();
+    let fsck = ["fsck", "--data", &data];
+    shell.fails(&fsck, 5, "another process");
+    shell.up.take().unwrap().kill();
+    let broken = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.filter(|f| f["severity"] == "broken").count()
+    };
+    let report = shell.json(&fsck);
+    assert_eq!(broken(&report), 0, "{report}");
+    assert!(shell.ok(&fsck).out.contains("No invariant is broken."));
+    shell.fails(
+        &["fsck", "--data", "nowhere"],
+        5,
+        "expected the data directory",
+    );
+
+    std::fs::remove_dir_all(shell.at("blobs")).unwrap();
+    let did = shell.run(&[&fsck[..], &["--json"]].concat());
+    assert_eq!(did.code, 1, "{}", did.err);
+    assert!(broken(&did.json()) > 0);
+}

@@ -357,6 +357,8 @@ async fn taken_by_a_slow_prover(heartbeat: Duration) -> TaskView {
     let network = Network::with(|config| {
         config.rules = Some(Rules {
             lease,
+            // One node, one clock.
+            max_skew: Millis(0),
             ..Rules::open()
         })
     })

@@ -56,6 +56,8 @@ enum Bench {
     },
     /// Key loading, witnesses, proofs and verification, for each circuit
     Prove,
+    /// Clearing of thousands of tasks, and how it grows
+    Market,
     /// Reads and commits of the embedded store
     Store,
 }
@@ -69,8 +71,9 @@ fn main() -> anyhow::Result<()> {
                 let bench = ["run", "--release", "--", "bench", "network"];
                 run(cargo(&bench).args(rest))
             }
-            Bench::Prove => example("prooflane-engine"),
-            Bench::Store => example("prooflane-store"),
+            Bench::Prove => example("prooflane-engine", "measure"),
+            Bench::Market => example("prooflane-market", "clear"),
+            Bench::Store => example("prooflane-store", "measure"),
         },
         Chore::Simulate { runs, seed } => {
             let package = ["run", "--release", "--package", "prooflane-sim", "--"];
@@ -120,8 +123,8 @@ fn lint() -> anyhow::Result<()> {
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn example(package: &str) -> anyhow::Result<()> {
-    run(cargo(&["run", "--release", "--package", package]).args(["--example", "measure"]))
+fn example(package: &str, name: &str) -> anyhow::Result<()> {
+    run(cargo(&["run", "--release", "--package", package]).args(["--example", name]))
 }
 
 /// `cargo ARGS` in the workspace.

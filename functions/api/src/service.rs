@@ -134,6 +134,10 @@ fn describe() {
     metrics::describe_counter!("prooflane_payments_redeemed_total", "Payments admitted");
     metrics::describe_counter!("prooflane_commit_conflicts_total", "Commits decided anew");
     metrics::describe_counter!("prooflane_problems_total", "Problem documents, by code");
+    metrics::describe_counter!(
+        "prooflane_take_overs_total",
+        "Times that an auctioneer here became the leader of its shard"
+    );
     metrics::describe_gauge!("prooflane_sweeper_due", "Tasks due at the last sweep");
     metrics::describe_histogram!(
         "prooflane_task_seconds",

@@ -38,7 +38,9 @@ fn small() -> Protocol {
 fn holds(name: &str, model: Protocol) {
     let began = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let checked = model.checker().threads(threads).spawn_dfs().join();
+    let failing = HasDiscoveries::AnyFailures;
+    let checker = model.checker().finish_when(failing).threads(threads);
+    let checked = checker.spawn_dfs().join();
     println!(
         "{name}: {} states, {} of them different, in {:.1?}",
         checked.state_count(),
