@@ -4,7 +4,7 @@ mod planted;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[derive(Parser)]
@@ -127,12 +127,14 @@ fn example(package: &str, name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--release", "--package", package]).args(["--example", name]))
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// `cargo ARGS` in the workspace.
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(args)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo.args(args).current_dir(root());
     // What cargo tells this process of its package would make build scripts that watch such
     // variables run again, and half the workspace with them.
     for (name, _) in std::env::vars() {
