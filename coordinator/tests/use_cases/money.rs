@@ -217,3 +217,26 @@ async fn leases_that_ran_while_the_network_was_away_are_given_anew() {
     assert_eq!(net.balance("network:slashed").await, 0);
     net.conserved().await;
 }
+
+#[tokio::test]
+async fn an_unreadable_sign_of_life_counts_as_an_outage_and_stops_no_sweep() {
+    let net = Net::open();
+    let p1 = net.prover("p1", 40).await;
+    let id = net.running(&p1).await;
+    net.pass(Millis(30_000)).await;
+    let key = Key::new("network#sweeper", "alive");
+    let item = net.table.get(&key).await.unwrap().unwrap();
+    let damaged = prooflane_store::Write::Put {
+        key,
+        expect: prooflane_store::Expect::Version(item.version),
+        body: b"{".to_vec(),
+        wake: None,
+        listing: None,
+    };
+    net.table.commit(&[damaged]).await.unwrap();
+    net.pass(Millis(5_000)).await;
+    assert!(
+        net.heartbeat(&p1, id, 1).await.is_ok(),
+        "its lease is given anew"
+    );
+}
