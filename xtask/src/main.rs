@@ -1,8 +1,10 @@
 //! Chores as code: `cargo xtask --help`.
 
+mod planted;
+
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[derive(Parser)]
@@ -27,6 +29,17 @@ enum Chore {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Simulate whole networks under seeded faults; a seed of its own replays a failure
+    Simulate {
+        /// How many
+        #[arg(long, default_value_t = 1)]
+        runs: u64,
+        /// The seed of the first; each further one has the next
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Plant known bugs in a copy of the sources, and demand that the simulator finds each
+    Planted,
     /// Write docs/openapi.json and docs/errors.md anew from the code
     Openapi,
     /// Write circuits/constraints.json anew from the circuits
@@ -62,6 +75,12 @@ fn main() -> anyhow::Result<()> {
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
         },
+        Chore::Simulate { runs, seed } => {
+            let package = ["run", "--release", "--package", "prooflane-sim", "--"];
+            let (runs, seed) = (runs.to_string(), seed.to_string());
+            run(cargo(&package).args(["--runs", &runs, "--seed", &seed]))
+        }
+        Chore::Planted => planted::planted(),
         Chore::Openapi => {
             let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];
             run(cargo(&pin).env("UPDATE_DOCS", "1"))
@@ -108,12 +127,14 @@ fn example(package: &str, name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--release", "--package", package]).args(["--example", name]))
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// `cargo ARGS` in the workspace.
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(args)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo.args(args).current_dir(root());
     // What cargo tells this process of its package would make build scripts that watch such
     // variables run again, and half the workspace with them.
     for (name, _) in std::env::vars() {

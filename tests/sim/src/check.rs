@@ -283,11 +283,12 @@ impl Checker {
             let of_running = running == Some(number);
             let by = |expected: Request| *request == expected;
             let allowed = match end {
-                AttemptEnd::Proved => matches!(request, Request::Result(p, t, n, true)
+                // Whether the proof is one is judged where it is paid for.
+                AttemptEnd::Proved => matches!(request, Request::Result(p, t, n, _)
                     if (p, *t, *n) == (prover, id, number)),
                 AttemptEnd::Overtaken => {
-                    let by_proof = matches!(request, Request::Result(_, t, _, true)
-                        | Request::Reveal(_, t, true) if *t == id);
+                    let by_proof = matches!(request, Request::Result(_, t, ..)
+                        | Request::Reveal(_, t, _) if *t == id);
                     of_running && by_proof && task.status() == Status::Completed
                 }
                 AttemptEnd::Failed => {

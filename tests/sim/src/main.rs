@@ -17,13 +17,13 @@ struct Arguments {
     /// The seed of the first; each further one has the next.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Failures after which no new one is started.
+    #[arg(long, default_value_t = 8)]
+    failures: usize,
     /// Threads, each with simulations of its own; by default one a core.
     #[arg(long)]
     threads: Option<usize>,
 }
-
-/// Failures after which no new run is started.
-const ENOUGH: usize = 8;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -46,8 +46,7 @@ fn main() -> ExitCode {
                         Ok(report) => ended.0.push(report),
                         Err(failure) => {
                             ended.1.push(failure);
-                            // More of them would tell no more.
-                            if ended.1.len() == ENOUGH {
+                            if ended.1.len() >= arguments.failures {
                                 next.store(arguments.runs, Ordering::Relaxed);
                             }
                         }

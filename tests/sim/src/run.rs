@@ -119,7 +119,7 @@ impl Setting {
             storms: false,
             roles: vec![Role::Api, Role::Auctioneer, Role::Sweeper],
             kinds: vec![Kind::Lying, Kind::Zombie, Kind::GivingUp, Kind::Honest],
-            tasks: 6,
+            tasks: 4,
             trouble: 20_000,
         }
     }
@@ -150,7 +150,7 @@ pub fn simulate(seed: u64) -> Result<Report, Box<Failure>> {
 /// If no runtime can be made.
 pub fn standard(fault: Option<(u64, Fault)>) -> Result<(Report, Vec<bool>), Box<Failure>> {
     /// With this one every kind of prover has something to do.
-    const SEED: u64 = 12;
+    const SEED: u64 = 32;
     in_virtual_time(async {
         let world = world(SEED);
         let plan = fault.map_or(Plan::None, |(index, fault)| Plan::At(index, fault));

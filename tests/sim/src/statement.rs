@@ -1,11 +1,13 @@
 //! What is proved in a simulation: a few statements of `range@1`, whose proofs are made once.
 
+use crate::memory::held;
 use prooflane_circuits::find;
 use prooflane_coordinator::{Catalogue, Entry, Provenance};
 use prooflane_engine::{CircuitKey, Keys, prove};
 use prooflane_verifier::{Fr, Proof, field};
 use serde_json::{Value, json};
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
 
 pub(crate) const CIRCUIT: &str = "range@1";
 const STATEMENTS: u64 = 3;
@@ -64,13 +66,18 @@ pub(crate) fn not_of(public: &[String]) -> &'static Proof {
     &other.unwrap_or(&statements()[0]).proof
 }
 
-/// Whether bytes are a proof of a statement, whatever the network says of it.
+/// Whether bytes are a proof of a statement, whatever the network says of it. The few proofs of a
+/// simulation come again and again: each is verified once.
 pub(crate) fn proves(bytes: &[u8], public: &[String]) -> bool {
+    type Verdicts = BTreeMap<(Vec<u8>, Vec<String>), bool>;
+    static KNOWN: Mutex<Verdicts> = Mutex::new(BTreeMap::new());
     let fields: Result<Vec<Fr>, _> = public.iter().map(|text| field::parse(text)).collect();
-    match (Proof::from_compact(bytes), fields) {
-        (Ok(proof), Ok(fields)) => PROVED.key.prepared().verify(&proof, &fields).is_ok(),
+    let verify = || match (Proof::from_compact(bytes), &fields) {
+        (Ok(proof), Ok(fields)) => PROVED.key.prepared().verify(&proof, fields).is_ok(),
         _ => false,
-    }
+    };
+    let name = (bytes.to_vec(), public.to_vec());
+    *held(&KNOWN).entry(name).or_insert_with(verify)
 }
 
 pub(crate) fn catalogue() -> Catalogue {
