@@ -114,7 +114,11 @@ fn test(rest: &[String]) -> anyhow::Result<()> {
             );
         }
     }
-    run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(rest))
+    run(cargo(&["test", "--workspace", "--no-fail-fast"]).args(rest))?;
+    if rest.is_empty() {
+        planted::planted()?;
+    }
+    Ok(())
 }
 
 fn lint() -> anyhow::Result<()> {
