@@ -232,14 +232,14 @@ fn committing_again_changes_nothing_and_another_commitment_starts_anew() {
     assert_eq!(task, before);
     task.commit(&fast, OTHER, later, &rules()).unwrap();
     let from = later + rules().reveal_after;
-    let early = task.may_reveal(&fast, &OTHER, OPEN + Millis(1_000), &rules());
+    let early = task.may_reveal(&fast, &OTHER, OPEN + rules().reveal_after, &rules());
     assert_eq!(early, Err(Refusal::TooEarly { from }));
 }
 
 #[test]
 fn a_valid_reveal_is_paid_the_attempts_price_and_lets_its_prover_go_without_a_mark() {
     let mut task = committed();
-    let at = OPEN + Millis(5_000);
+    let at = OPEN + Millis(10_000);
     let effects = task.fulfil(&id("fast"), &DIGEST, at, &rules()).unwrap();
     let expected = [
         Effect::Release {
@@ -250,7 +250,7 @@ fn a_valid_reveal_is_paid_the_attempts_price_and_lets_its_prover_go_without_a_ma
             prover: id("fast"),
             outcome: Outcome::Proved {
                 quality: Ratio::ONE,
-                efficiency: Ratio::ppm(750_000),
+                efficiency: Ratio::ppm(500_000),
             },
         },
         Effect::Pay {
@@ -289,7 +289,7 @@ fn a_commitment_outlives_the_attempt_and_a_new_assignment() {
     task.assign(&next, 1, OPEN, &rules()).unwrap();
     let fresh = task.commit(&id("fast"), OTHER, OPEN, &rules());
     assert!(matches!(fresh, Err(Refusal::Exclusive { .. })));
-    let at = OPEN + Millis(2_000);
+    let at = OPEN + Millis(7_000);
     let effects = task.fulfil(&id("fast"), &DIGEST, at, &rules()).unwrap();
     let pay = Effect::Pay {
         prover: id("fast"),
@@ -301,7 +301,7 @@ fn a_commitment_outlives_the_attempt_and_a_new_assignment() {
 #[test]
 fn an_invalid_reveal_is_marked_not_slashed_and_costs_the_place() {
     let mut task = committed();
-    let at = OPEN + Millis(2_000);
+    let at = OPEN + Millis(7_000);
     let effects = task.void(&id("fast"), &DIGEST, at, &rules()).unwrap();
     let mark = Effect::Note {
         prover: id("fast"),
