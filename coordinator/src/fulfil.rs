@@ -2,10 +2,10 @@
 //! gets the inputs, commits to its proof, and reveals it a moment later.
 
 use crate::result::{REJECTED, quality_of};
-use crate::tasks::{Committed, Decision, TRIES, TaskRecord};
+use crate::tasks::{Committed, Decision, TRIES, TaskRecord, decode};
 use crate::{Coordinator, Error, Verdict, layout};
 use prooflane_market::{CommitmentDigest, Credits, ProverId, State, Task, TaskId, Timestamp};
-use prooflane_store::{Expect, PutMode, Write};
+use prooflane_store::{Expect, Index, PutMode, Query, Write};
 use prooflane_verifier::Proof;
 use serde_json::Value;
 
@@ -25,7 +25,63 @@ pub struct OpenTask {
     pub price: Credits,
 }
 
+/// A task that has been open to anyone since its assigned prover's exclusive time was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateTask {
+    /// Which task.
+    pub task_id: TaskId,
+    /// `name@version`.
+    pub circuit: String,
+    /// Since when.
+    pub open_from: Timestamp,
+    /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
+    pub price: Credits,
+}
+
+/// Late tasks in one answer, and the most that are looked at in one listing.
+const LATE: usize = 100;
+
 impl Coordinator {
+    /// Tasks that this prover could [`join`](Self::join) now, at most 100: those that others hold and
+    /// those that wait for another auction.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProver`], the store's.
+    pub async fn late(&self, prover: &ProverId) -> Result<Vec<LateTask>, Error> {
+        let candidate = self.load_prover(prover).await?.value;
+        let now = self.now();
+        let shards = 0..self.rules.market_shards.max(1);
+        let mut listings: Vec<String> = shards.map(layout::open).collect();
+        for holder in self.provers().await? {
+            if holder.prover_id != *prover && !holder.active.is_empty() {
+                listings.push(layout::held_by(&holder.prover_id));
+            }
+        }
+        let mut late = Vec::new();
+        for listing in listings {
+            let query = Query::new(Index::Listing, listing).limit(LATE);
+            for item in self.ports.table.query(&query).await?.items {
+                let task = decode::<TaskRecord>(&item, "task")?.task;
+                let Some(open_from) = task.open_from.filter(|at| *at <= now) else {
+                    continue;
+                };
+                if task.clone().join(&candidate, now, &self.rules).is_ok() {
+                    late.push(LateTask {
+                        task_id: task.id(),
+                        open_from,
+                        price: task.attempts.last().map_or(Credits(0), |a| a.price),
+                        circuit: task.spec.circuit,
+                    });
+                }
+            }
+            if late.len() >= LATE {
+                break;
+            }
+        }
+        late.truncate(LATE);
+        Ok(late)
+    }
+
     /// Lets a prover work on a task that is open to anyone, and hands it the inputs. Joining again
     /// hands them out again.
     ///

@@ -28,7 +28,7 @@ pub use claim::{Assignment, ClaimRequest};
 pub use clear::Quote;
 pub use error::Error;
 pub use fsck::{Finding, Severity};
-pub use fulfil::OpenTask;
+pub use fulfil::{LateTask, OpenTask};
 pub use leader::Auctioneer;
 pub use payments::{PaymentClaim, Redeemed, Redemption};
 pub use ports::{Entropy, OsEntropy, Ports};

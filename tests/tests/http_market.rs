@@ -193,6 +193,11 @@ async fn a_prover_without_an_assignment_joins_commits_reveals_and_is_paid() {
         assert!(started.elapsed() < Duration::from_secs(20));
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
+    let late = network.get("/v1/provers/fast/late").await.ok();
+    let expected = json!({"tasks": [
+        {"task_id": id, "circuit": "range@1", "open_from": open_from, "price": 30},
+    ]});
+    assert_eq!(late, expected);
     let fields = [
         "circuit",
         "inputs",

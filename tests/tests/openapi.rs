@@ -59,6 +59,7 @@ fn every_route_that_is_promised_is_described() {
         "POST /v1/assignments/{}/{}/result",
         "POST /v1/assignments/{}/{}/failure",
         "GET /v1/tasks/{}/transcripts",
+        "GET /v1/provers/{}/late",
         "POST /v1/tasks/{}/fulfilment/join",
         "POST /v1/tasks/{}/fulfilment/commitment",
         "POST /v1/tasks/{}/fulfilment/reveal",

@@ -1,7 +1,7 @@
 use crate::harness::*;
-use prooflane_coordinator::Submission;
+use prooflane_coordinator::{LateTask, Submission};
 use prooflane_market::{
-    AttemptEnd, CommitmentDigest, Millis, PrivacyLevel, ProverId, State, Status, TaskId,
+    AttemptEnd, CommitmentDigest, Credits, Millis, PrivacyLevel, ProverId, State, Status, TaskId,
 };
 use std::time::Duration;
 
@@ -20,6 +20,41 @@ async fn open_task(net: &Net) -> (TaskId, ProverId, ProverId) {
         net.heartbeat(&slow, id, 1).await.unwrap();
     }
     (id, slow, fast)
+}
+
+#[tokio::test]
+async fn late_tasks_are_found_by_whoever_could_fulfil_them() {
+    let net = Net::open();
+    let (slow, fast) = (net.prover("slow", 40).await, net.prover("fast", 60).await);
+    let id = net.running(&slow).await;
+    assert_eq!(net.late(&fast).await.unwrap(), [], "it is slow's alone");
+    for _ in 0..2 {
+        net.pass(Millis(15_000)).await;
+        net.heartbeat(&slow, id, 1).await.unwrap();
+    }
+    let open_from = net.task(id).await.unwrap().task.open_from.unwrap();
+    let expected = LateTask {
+        task_id: id,
+        circuit: "range@1".into(),
+        open_from,
+        price: Credits(60),
+    };
+    assert_eq!(net.late(&fast).await.unwrap(), [expected.clone()]);
+    assert_eq!(net.late(&slow).await.unwrap(), [], "it has the assignment");
+    let nobody = ProverId::new("nobody").unwrap();
+    assert_eq!(code(net.late(&nobody).await), "unknown_prover");
+    // Given up, it waits for another auction, and is open all the same.
+    net.fail(&slow, id, 1, "").await.unwrap();
+    let waiting = net.task(id).await.unwrap().task.status();
+    assert_eq!(waiting, Status::Pending);
+    assert_eq!(net.late(&fast).await.unwrap(), [expected]);
+    net.join(&fast, id).await.unwrap();
+    net.commit_to(&fast, id, digest(id, &fast, &PROOF))
+        .await
+        .unwrap();
+    net.clock.advance(Duration::from_secs(6));
+    assert!(net.reveal(&fast, id, &PROOF, &SALT).await.unwrap().accepted);
+    assert_eq!(net.late(&slow).await.unwrap(), [], "it has ended");
 }
 
 #[tokio::test]

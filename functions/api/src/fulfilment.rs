@@ -7,16 +7,41 @@ use crate::{Api, tasks};
 use axum::Json;
 use axum::extract::State;
 use prooflane_client::wire::{
-    Commit, CommittedView, Join, OpenTaskView, Problem as ProblemDoc, Reveal, VerdictView,
+    Commit, CommittedView, Join, LateTaskView, LateTasks, OpenTaskView, Problem as ProblemDoc,
+    Reveal, VerdictView,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .routes(routes!(late))
         .routes(routes!(join))
         .routes(routes!(commitment))
         .routes(routes!(reveal))
+}
+
+/// List the tasks that a prover could join now: their assigned provers had their time.
+#[utoipa::path(get, path = "/v1/provers/{id}/late", tag = "provers", params(("id" = String, Path)), responses(
+    (status = 200, description = "At most 100 tasks", body = LateTasks),
+    (status = 404, description = "`unknown_prover`", body = ProblemDoc),
+))]
+async fn late(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<LateTasks>, Problem> {
+    let prover = caller.acts_for(&api, &id).await?.prover_id;
+    let late = api.coordinator.late(&prover).await?.into_iter();
+    let tasks = late.map(|task| LateTaskView {
+        task_id: task.task_id.0,
+        circuit: task.circuit,
+        open_from: task.open_from.0,
+        price: task.price.0,
+    });
+    Ok(Json(LateTasks {
+        tasks: tasks.collect(),
+    }))
 }
 
 /// Start on a task whose assigned prover had its time: from `open_from` on.

@@ -2,10 +2,10 @@
 
 use crate::wire::{
     AccountList, AccountView, AskView, CircuitList, Claim, Claimed, Commit, CommittedView,
-    CreateKey, CreatedKey, Health, Heartbeat, Join, LeaseView, MakeDeposit, OpenTaskView, PlaceAsk,
-    Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView, Redeem, RedeemAnswer,
-    RegisterProver, ReportFailure, Reveal, SubmitResult, SubmitTask, TaskList, TaskView,
-    TranscriptList, VerdictView, Verified, VerifyRequest,
+    CreateKey, CreatedKey, Health, Heartbeat, Join, LateTasks, LeaseView, MakeDeposit,
+    OpenTaskView, PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView,
+    Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult, SubmitTask,
+    TaskList, TaskView, TranscriptList, VerdictView, Verified, VerifyRequest,
 };
 use futures::{Stream, StreamExt};
 use prooflane_market::Event;
@@ -354,6 +354,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn transcripts(&self, id: Uuid) -> Result<TranscriptList, ClientError> {
         self.get(&format!("/v1/tasks/{id}/transcripts")).await
+    }
+
+    /// `GET /v1/provers/{id}/late`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn late(&self, prover: &str) -> Result<LateTasks, ClientError> {
+        self.get(&format!("/v1/provers/{prover}/late")).await
     }
 
     /// `POST /v1/tasks/{id}/fulfilment/join`.

@@ -543,6 +543,24 @@ wire! {
         pub prover_id: String,
     }
 
+    /// A task whose assigned prover had its time.
+    pub struct LateTaskView {
+        /// Which task.
+        pub task_id: Uuid,
+        /// `name@version`.
+        pub circuit: String,
+        /// Since when it has been open to anyone, in milliseconds since 1970.
+        pub open_from: u64,
+        /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
+        pub price: u64,
+    }
+
+    /// `GET /v1/provers/{id}/late`.
+    pub struct LateTasks {
+        /// Those that the prover could join now, at most 100.
+        pub tasks: Vec<LateTaskView>,
+    }
+
     /// A task that is open to anyone. Its inputs may be private, so there is no `Debug`.
     pub struct OpenTaskView {
         /// Which task.
