@@ -33,13 +33,13 @@ async fn late_tasks_are_found_by_whoever_could_fulfil_them() {
         net.heartbeat(&slow, id, 1).await.unwrap();
     }
     let open_from = net.task(id).await.unwrap().task.open_from.unwrap();
-    let expected = LateTask {
+    let expected = [LateTask {
         task_id: id,
         circuit: "range@1".into(),
         open_from,
         price: Credits(60),
-    };
-    assert_eq!(net.late(&fast).await.unwrap(), [expected.clone()]);
+    }];
+    assert_eq!(net.late(&fast).await.unwrap(), expected);
     assert_eq!(net.late(&slow).await.unwrap(), [], "it has the assignment");
     let nobody = ProverId::new("nobody").unwrap();
     assert_eq!(code(net.late(&nobody).await), "unknown_prover");
@@ -47,7 +47,7 @@ async fn late_tasks_are_found_by_whoever_could_fulfil_them() {
     net.fail(&slow, id, 1, "").await.unwrap();
     let waiting = net.task(id).await.unwrap().task.status();
     assert_eq!(waiting, Status::Pending);
-    assert_eq!(net.late(&fast).await.unwrap(), [expected]);
+    assert_eq!(net.late(&fast).await.unwrap(), expected);
     net.join(&fast, id).await.unwrap();
     net.commit_to(&fast, id, digest(id, &fast, &PROOF))
         .await
