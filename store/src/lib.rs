@@ -13,8 +13,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use dir_blobs::DirBlobs;
 pub use error::{CommitError, StoreError};
 pub use ports::{
-    Blobs, Cursor, Delivery, Expect, Index, IndexKey, Item, Key, Page, PutMode, PutOutcome, Query,
-    Queue, Receipt, Table, Write,
+    Blobs, Cursor, Delivery, Expect, Found, Index, IndexKey, Item, Key, Page, PutMode, PutOutcome,
+    Query, Queue, Receipt, Table, Write,
 };
 pub use sqlite_queue::SqliteQueue;
 pub use sqlite_table::SqliteTable;

@@ -149,6 +149,66 @@ impl Write {
     }
 }
 
+/// What a write finds under its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The item's version.
+    pub version: u64,
+    /// The counter; none for a document.
+    pub counter: Option<i64>,
+}
+
+impl Write {
+    /// Whether this write, number `index` of its commit, may happen where the item is as `found`
+    /// (`None`: no item). The one rule for all adapters.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`], [`CommitError::Insufficient`], or [`StoreError::Invalid`] where a
+    /// document is taken for a counter or the other way round, or a counter leaves 64 bits.
+    pub fn decide(&self, index: usize, found: Option<Found>) -> Result<(), CommitError> {
+        let invalid = |why: String| Err(StoreError::Invalid(why).into());
+        let got = found.map(|found| found.version);
+        let counter = found.and_then(|found| found.counter);
+        match self {
+            Write::Put { key, expect, .. }
+            | Write::Delete { key, expect }
+            | Write::Check { key, expect }
+                if !expect.holds(got) =>
+            {
+                Err(CommitError::Conflict {
+                    index,
+                    key: key.clone(),
+                    expected: *expect,
+                    got,
+                })
+            }
+            Write::Put { key, .. } if counter.is_some() => invalid(format!(
+                "write {index} puts a document where {key} is a counter"
+            )),
+            Write::Add { key, .. } if got.is_some() && counter.is_none() => {
+                invalid(format!("write {index} adds to {key}, which is a document"))
+            }
+            Write::Add {
+                key,
+                delta,
+                at_least,
+            } => match counter.unwrap_or(0).checked_add(*delta) {
+                None => invalid(format!(
+                    "write {index} would carry the counter {key} past 64 bits"
+                )),
+                Some(would_be) if would_be < *at_least => Err(CommitError::Insufficient {
+                    index,
+                    key: key.clone(),
+                    at_least: *at_least,
+                    would_be,
+                }),
+                Some(_) => Ok(()),
+            },
+            Write::Put { .. } | Write::Delete { .. } | Write::Check { .. } => Ok(()),
+        }
+    }
+}
+
 /// What a query walks along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Index {

@@ -1,6 +1,7 @@
 use crate::sqlite::{lock, lock_path, prepare};
 use crate::{
-    CommitError, Cursor, Index, IndexKey, Item, Key, Page, Query, StoreError, Table, Write, limits,
+    CommitError, Cursor, Found, Index, IndexKey, Item, Key, Page, Query, StoreError, Table, Write,
+    limits,
 };
 use async_trait::async_trait;
 use rusqlite::types::Value;
@@ -212,63 +213,23 @@ fn apply(conn: &Connection, writes: &[Write]) -> Result<Verdict, StoreError> {
     let mut versions = Vec::with_capacity(writes.len());
     for (index, write) in writes.iter().enumerate() {
         let key = write.key();
-        let found: Option<(u64, Option<i64>)> = current
+        let found = current
             .query_row([&key.partition, &key.sort], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok(Found {
+                    version: row.get(0)?,
+                    counter: row.get(1)?,
+                })
             })
             .optional()?;
-        if let Err(refusal) = decide(index, write, found) {
+        if let Err(refusal) = write.decide(index, found) {
             return Ok(Err(refusal));
         }
-        versions.push(found.map_or(0, |(version, _)| version));
+        versions.push(found.map_or(0, |found| found.version));
     }
     for (write, version) in writes.iter().zip(versions) {
         execute(conn, write, version + 1)?;
     }
     Ok(Ok(()))
-}
-
-fn decide(index: usize, write: &Write, found: Option<(u64, Option<i64>)>) -> Verdict {
-    let invalid = |why: String| Err(StoreError::Invalid(why).into());
-    let got = found.map(|(version, _)| version);
-    let counter = found.and_then(|(_, counter)| counter);
-    match write {
-        Write::Put { key, expect, .. }
-        | Write::Delete { key, expect }
-        | Write::Check { key, expect }
-            if !expect.holds(got) =>
-        {
-            Err(CommitError::Conflict {
-                index,
-                key: key.clone(),
-                expected: *expect,
-                got,
-            })
-        }
-        Write::Put { key, .. } if counter.is_some() => invalid(format!(
-            "write {index} puts a document where {key} is a counter"
-        )),
-        Write::Add { key, .. } if got.is_some() && counter.is_none() => {
-            invalid(format!("write {index} adds to {key}, which is a document"))
-        }
-        Write::Add {
-            key,
-            delta,
-            at_least,
-        } => match counter.unwrap_or(0).checked_add(*delta) {
-            None => invalid(format!(
-                "write {index} would carry the counter {key} past 64 bits"
-            )),
-            Some(would_be) if would_be < *at_least => Err(CommitError::Insufficient {
-                index,
-                key: key.clone(),
-                at_least: *at_least,
-                would_be,
-            }),
-            Some(_) => Ok(()),
-        },
-        Write::Put { .. } | Write::Delete { .. } | Write::Check { .. } => Ok(()),
-    }
 }
 
 fn execute(conn: &Connection, write: &Write, version: u64) -> Result<(), StoreError> {
