@@ -3,8 +3,7 @@
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,24 +41,21 @@ impl Ministack {
     }
 
     fn run(installed: &Path, port: u16) -> Self {
+        let log = File::create(installed.join(format!("ministack-{port}.log"))).expect("a log");
         let mut process = Command::new(installed.join("bin/ministack"))
             .env("GATEWAY_PORT", port.to_string())
             .current_dir(installed)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("ministack starts");
-        let stdout = process.stdout.take().expect("its output");
-        let mut lines = BufReader::new(stdout).lines();
         let until = Instant::now() + Duration::from_secs(60);
-        let ready = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .take_while(|_| Instant::now() < until)
-            .any(|line| line.contains("Running on"));
-        assert!(ready, "ministack did not start");
-        // It must not wait for somebody to read what it prints.
-        std::thread::spawn(move || lines.for_each(drop));
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = process.try_wait().expect("its state");
+            assert!(ended.is_none(), "ministack ended: {ended:?}");
+            assert!(Instant::now() < until, "ministack does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         Self {
             process,
             url: format!("http://127.0.0.1:{port}"),
