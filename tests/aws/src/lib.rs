@@ -1,4 +1,4 @@
-//! Emulators of AWS, each started for one test process on a port of its own.
+//! Emulators of AWS, each started for one test on a port of its own.
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -8,52 +8,64 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// `ministack`, in a virtual environment of its own under `target/`.
-pub struct Ministack {
+/// A running emulator; it ends with this value.
+pub struct Emulator {
     process: Child,
     /// Where it listens.
     pub url: String,
 }
 
-impl Ministack {
-    /// Installs it as `requirements.txt` says, and starts it; none, with the reason printed, where
-    /// there is no Python.
+impl Emulator {
+    /// `ministack`: DynamoDB, SQS, S3, Lambda, API Gateway and CloudFormation in one process, from a
+    /// virtual environment. None, with the reason printed, where there is no Python.
     ///
     /// # Panics
     /// If it cannot be installed or does not start, and in CI if there is no Python.
     #[must_use]
-    pub fn start() -> Option<Self> {
-        let python = |args: &[&str]| Command::new("python3").args(args).output();
-        if python(&["-c", "import venv, ensurepip"]).is_ok_and(|out| out.status.success()) {
-            let installed = install();
-            // Somebody could take the port in between; then it does not start and the test says so.
-            let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-            let port = free.local_addr().expect("an address").port();
-            drop(free);
-            return Some(Self::run(&installed, port));
+    pub fn ministack() -> Option<Self> {
+        if !there("python3", &["-c", "import venv, ensurepip"]) {
+            return None;
         }
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI needs python3 with venv"
-        );
-        println!("skipped: there is no python3 with venv here");
-        None
+        let folder = ministack_folder();
+        let port = free_port();
+        let mut command = Command::new(folder.join("bin/ministack"));
+        command.env("GATEWAY_PORT", port.to_string());
+        Some(Self::start("ministack", &folder, command, port))
     }
 
-    fn run(installed: &Path, port: u16) -> Self {
-        let log = File::create(installed.join(format!("ministack-{port}.log"))).expect("a log");
-        let mut process = Command::new(installed.join("bin/ministack"))
-            .env("GATEWAY_PORT", port.to_string())
-            .current_dir(installed)
-            .stdout(Stdio::null())
+    /// AWS's own DynamoDB Local. None, with the reason printed, where there is no Java or no Maven.
+    ///
+    /// # Panics
+    /// If it cannot be installed or does not start, and in CI if there is no Java or no Maven.
+    #[must_use]
+    pub fn dynamodb_local() -> Option<Self> {
+        if !there("java", &["-version"]) || !there("mvn", &["--version"]) {
+            return None;
+        }
+        let folder = dynamodb_local_folder();
+        let port = free_port();
+        let mut command = Command::new("java");
+        command
+            .args(["-Djava.library.path=lib", "-cp", "lib/*"])
+            .arg("com.amazonaws.services.dynamodbv2.local.main.ServerRunner")
+            .args(["-inMemory", "-disableTelemetry", "-port", &port.to_string()]);
+        Some(Self::start("dynamodb-local", &folder, command, port))
+    }
+
+    fn start(name: &str, folder: &Path, mut command: Command, port: u16) -> Self {
+        let log = File::create(folder.join(format!("{name}-{port}.log"))).expect("a log");
+        let mut process = command
+            .current_dir(folder)
+            .stdout(log.try_clone().expect("a log"))
             .stderr(log)
+            .stdin(Stdio::null())
             .spawn()
-            .expect("ministack starts");
+            .expect("it starts");
         let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = process.try_wait().expect("its state");
-            assert!(ended.is_none(), "ministack ended: {ended:?}");
-            assert!(Instant::now() < until, "ministack does not listen");
+            assert!(ended.is_none(), "{name} ended: {ended:?}");
+            assert!(Instant::now() < until, "{name} does not listen");
             std::thread::sleep(Duration::from_millis(50));
         }
         Self {
@@ -68,7 +80,7 @@ impl Ministack {
     }
 }
 
-impl Drop for Ministack {
+impl Drop for Emulator {
     fn drop(&mut self) {
         // One that has ended already is no error.
         let _ = self.process.kill();
@@ -86,43 +98,71 @@ pub async fn config(url: &str) -> SdkConfig {
         .await
 }
 
-/// A virtual environment with `requirements.txt`, made once and made anew when that changes.
-fn install() -> PathBuf {
-    let wanted = include_str!("../requirements.txt");
+/// Whether a program is there and answers.
+fn there(program: &str, args: &[&str]) -> bool {
+    let answered = Command::new(program).args(args).output();
+    let there = answered.is_ok_and(|output| output.status.success());
+    if !there {
+        assert!(std::env::var_os("CI").is_none(), "CI needs {program}");
+        println!("skipped: `{program} {}` does not work here", args.join(" "));
+    }
+    there
+}
+
+/// Somebody could take it before the emulator does; then that does not start, and the test says so.
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("an address").port()
+}
+
+/// A virtual environment with what `requirements.txt` says.
+fn ministack_folder() -> PathBuf {
+    let wanted = include_str!("../emulators/requirements.txt");
+    installed("ministack", wanted, |folder| {
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(folder));
+        let requirements = folder.join("requirements.txt");
+        std::fs::write(&requirements, wanted).expect("requirements are written");
+        run(Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(requirements));
+    })
+}
+
+/// The libraries that `pom.xml` names.
+fn dynamodb_local_folder() -> PathBuf {
+    let wanted = include_str!("../emulators/pom.xml");
+    installed("dynamodb-local", wanted, |folder| {
+        std::fs::write(folder.join("pom.xml"), wanted).expect("a project is written");
+        run(Command::new("mvn")
+            .args(["--quiet", "--batch-mode", "dependency:copy-dependencies"])
+            .args(["-DincludeScope=runtime", "-DoutputDirectory=lib"])
+            .current_dir(folder));
+    })
+}
+
+/// A folder under `target/`, filled once and anew when what is `wanted` in it changes.
+fn installed(name: &str, wanted: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     // target/<profile>/deps/<test>-<hash>
     let test = std::env::current_exe().expect("the test's own path");
     let target = test.ancestors().nth(3).expect("the target folder");
-    let folder = target.join("emulators");
+    let folder = target.join("emulators").join(name);
     std::fs::create_dir_all(&folder).expect("the target folder can be written to");
     // Tests of several processes may want it at the same time.
-    let lock = File::create(folder.join("lock")).expect("a lock");
+    let lock = File::create(folder.with_extension("lock")).expect("a lock");
     lock.lock().expect("a lock");
-    let done = folder.join("installed.txt");
-    if std::fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+    let note = folder.with_extension("installed");
+    if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         return folder;
     }
-    let run = |program: &Path, args: &[&str]| {
-        let output = Command::new(program).args(args).output();
-        let output = output.expect("python runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {said}");
-    };
-    let path = folder.to_str().expect("a path in UTF-8");
-    run(Path::new("python3"), &["-m", "venv", "--clear", path]);
-    let requirements = folder.join("requirements.txt");
-    std::fs::write(&requirements, wanted).expect("requirements are written");
-    let requirements = requirements.to_str().expect("a path in UTF-8");
-    run(
-        &folder.join("bin/python"),
-        &[
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--requirement",
-            requirements,
-        ],
-    );
-    std::fs::write(done, wanted).expect("a note is written");
+    fill(&folder);
+    std::fs::write(note, wanted).expect("a note is written");
     folder
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
 }
