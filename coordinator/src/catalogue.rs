@@ -1,12 +1,17 @@
-//! The circuits a network proves.
+//! The circuits a network proves, and the same as the blob `keys/catalogue.json`, from which
+//! processes without proving keys read which verifying key decides.
 
 use crate::Error;
 use prooflane_circuits::Circuit;
-use prooflane_verifier::{KeyId, PreparedKey, VerifyingKey};
+use prooflane_store::{Blobs, StoreError};
+use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
+use prooflane_verifier::{DecodeError, KeyId, PreparedKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where a circuit's keys come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// Made on one machine, whose owner could forge proofs: for development only.
     Development,
@@ -56,6 +61,62 @@ impl Entry {
             provenance,
         }
     }
+
+    /// The blob that holds the proving key, where proving keys are kept in blobs. It names the key, so
+    /// that one that replaces it lies beside it.
+    #[must_use]
+    pub fn proving_key_blob(&self) -> String {
+        let circuit = self.circuit.id().replace('@', "-");
+        format!("keys/{circuit}/{}", self.key_id)
+    }
+}
+
+/// An [`Entry`] as it stands in the JSON.
+#[derive(Serialize, Deserialize)]
+struct EntryJson {
+    circuit: String,
+    key_id: String,
+    constraints: usize,
+    provenance: Provenance,
+    verifying_key: SnarkjsVerifyingKey,
+    /// For readers elsewhere: it follows from the circuit and the key.
+    #[serde(default)]
+    proving_key: String,
+}
+
+/// Why there is no catalogue.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Nobody has put one there.
+    #[error("there is no {}; `prooflane-fleet setup` makes it", Catalogue::BLOB)]
+    Missing,
+    /// It is not the JSON of a catalogue.
+    #[error("{file} cannot be read: {0}", file = Catalogue::BLOB)]
+    Json(#[from] serde_json::Error),
+    /// A verifying key in it is none.
+    #[error("the verifying key of {circuit}: {source}")]
+    Key {
+        /// Whose.
+        circuit: String,
+        /// Why.
+        source: DecodeError,
+    },
+    /// A verifying key in it belongs elsewhere.
+    #[error("the verifying key of {circuit}: expected {expected}, got {got}")]
+    WrongKey {
+        /// Whose.
+        circuit: String,
+        /// What the entry or the circuit says.
+        expected: String,
+        /// What the key is.
+        got: String,
+    },
+    /// A circuit has two keys in it.
+    #[error("{0} stands there twice: which of its keys decides?")]
+    Twice(String),
+    /// The blobs do not answer.
+    #[error("{file} cannot be fetched: {0}", file = Catalogue::BLOB)]
+    Store(#[from] StoreError),
 }
 
 /// Every circuit of a network, by `name@version`.
@@ -87,5 +148,76 @@ impl Catalogue {
     /// Every entry.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
+    }
+
+    /// Where a network whose parts share blobs keeps its catalogue.
+    pub const BLOB: &str = "keys/catalogue.json";
+
+    /// As [`Catalogue::from_json`] reads it: one object per circuit, the verifying key as snarkjs
+    /// writes it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let entries: Vec<EntryJson> = self
+            .entries()
+            .map(|entry| EntryJson {
+                circuit: entry.circuit.id().to_owned(),
+                key_id: entry.key_id.to_string(),
+                constraints: entry.constraints,
+                provenance: entry.provenance,
+                verifying_key: (&entry.verifying_key).into(),
+                proving_key: entry.proving_key_blob(),
+            })
+            .collect();
+        serde_json::to_string_pretty(&entries).expect("strings and numbers always serialize")
+    }
+
+    /// Reads what [`Catalogue::to_json`] wrote; every key is checked against its name and its circuit.
+    /// A circuit that this build does not know is left out with a warning, so that an older build
+    /// goes on with the others.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] saying what is wrong.
+    pub fn from_json(json: &[u8]) -> Result<Self, CatalogueError> {
+        let mut catalogue = Self::default();
+        for entry in serde_json::from_slice::<Vec<EntryJson>>(json)? {
+            let Some(circuit) = prooflane_circuits::find(&entry.circuit) else {
+                tracing::warn!(
+                    circuit = entry.circuit,
+                    "left out: a newer version may know it"
+                );
+                continue;
+            };
+            let key = VerifyingKey::try_from(&entry.verifying_key).map_err(|source| {
+                let circuit = entry.circuit.clone();
+                CatalogueError::Key { circuit, source }
+            })?;
+            let wrong = |expected: String, got: String| CatalogueError::WrongKey {
+                circuit: entry.circuit.clone(),
+                expected,
+                got,
+            };
+            let (inputs, takes) = (circuit.public_names().len(), key.public_inputs());
+            if inputs != takes {
+                let inputs = format!("one for {inputs} public inputs");
+                return Err(wrong(inputs, takes.to_string()));
+            }
+            let read = Entry::new(circuit, entry.constraints, key, entry.provenance);
+            if entry.key_id != read.key_id.to_string() {
+                return Err(wrong(entry.key_id.clone(), read.key_id.to_string()));
+            }
+            if catalogue.entries.insert(circuit.id(), read).is_some() {
+                return Err(CatalogueError::Twice(entry.circuit));
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// Reads the catalogue that these blobs hold.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]; [`CatalogueError::Missing`] where there is none yet.
+    pub async fn load(blobs: &dyn Blobs) -> Result<Self, CatalogueError> {
+        let json = blobs.get(Self::BLOB).await?;
+        Self::from_json(&json.ok_or(CatalogueError::Missing)?)
     }
 }

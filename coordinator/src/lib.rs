@@ -24,7 +24,7 @@ mod watch;
 
 pub use access::{Access, ApiKey, Role};
 pub use accounts::{Account, Deposited};
-pub use catalogue::{Catalogue, Entry, Provenance};
+pub use catalogue::{Catalogue, CatalogueError, Entry, Provenance};
 pub use claim::{Assignment, ClaimRequest};
 pub use clear::{Batch, Quote};
 pub use error::Error;

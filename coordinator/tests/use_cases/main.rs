@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod catalogue;
 mod faults;
 mod fsck;
 mod fulfil;
