@@ -11,8 +11,10 @@ mod up;
 mod wallet;
 
 use crate::output::{Output, exit_code};
+use crate::profile::{Target, Wanted};
 use clap::{CommandFactory, Parser, Subcommand};
 use prooflane_client::Client;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Zero-knowledge proofs on demand: run a network, prove for one, or use one.
@@ -22,17 +24,16 @@ pub struct Cli {
     /// JSON objects instead of lines for people.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
-    /// The network's URL.
+    /// The network's URL; http://127.0.0.1:8080 where neither this nor a profile says otherwise.
     #[arg(
         long,
         global = true,
         help_heading = EVERYWHERE,
         hide_env_values = true,
         env = "PROOFLANE_NETWORK",
-        default_value = "http://127.0.0.1:8080",
         value_name = "URL"
     )]
-    network: String,
+    network: Option<String>,
     /// The API key, where the network wants one.
     #[arg(
         long,
@@ -43,6 +44,26 @@ pub struct Cli {
         value_name = "KEY"
     )]
     api_key: Option<String>,
+    /// A profile of the configuration file: a network and its API key.
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        env = "PROOFLANE_PROFILE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    profile: Option<String>,
+    /// The configuration file; ~/.config/prooflane/config.toml where not given.
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        env = "PROOFLANE_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,7 +83,7 @@ Exit codes:
 enum Command {
     /// Run a whole network in this process.
     Up(up::Args),
-    /// Show the main job from nothing, in a few seconds.
+    /// Show the main job from nothing, in a few seconds; at a network, where one is named.
     Demo,
     /// Prove for a network and earn credits.
     Prover(prover::Args),
@@ -122,13 +143,15 @@ enum Command {
 /// What every command gets.
 struct Context {
     output: Output,
-    network: String,
-    api_key: Option<String>,
+    target: Target,
 }
 
 impl Context {
     fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.network, self.api_key.clone())?)
+        Ok(Client::new(
+            &self.target.network,
+            self.target.api_key.clone(),
+        )?)
     }
 }
 
@@ -136,16 +159,18 @@ impl Context {
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let output = Output { json: cli.json };
-    let context = Context {
-        output,
-        network: cli.network,
-        api_key: cli.api_key,
-    };
     log_to_stderr(
         matches!(cli.command, Command::Up(_) | Command::Prover(_)),
         cli.json,
     );
-    match dispatch(context, cli.command) {
+    let wanted = Wanted {
+        network: cli.network,
+        api_key: cli.api_key,
+        profile: cli.profile,
+        config: cli.config,
+    };
+    let target = wanted.target();
+    match target.and_then(|target| dispatch(Context { output, target }, cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);

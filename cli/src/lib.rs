@@ -6,6 +6,7 @@ mod files;
 mod local;
 pub mod node;
 mod output;
+mod profile;
 
 pub use commands::{Cli, run};
 pub use files::{AttestorFile, Payment, PaymentRequest, ReceiptFile, WalletFile};

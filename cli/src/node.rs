@@ -4,7 +4,7 @@ use crate::files::{self, AttestorFile};
 use crate::local::Local;
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
-use prooflane_api::{Api, Limits, metrics_recorder, router};
+use prooflane_api::{Api, Limits, prometheus, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
     ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Provenance, Role,
@@ -128,9 +128,12 @@ impl Node {
             open,
             limits: Limits::new(rate),
             attestor: Some(attestor_key),
-            proving_keys: Arc::new(move |circuit| std::fs::read(key_files.path(circuit))),
+            proving_keys: Arc::new(move |entry: &Entry| {
+                std::fs::read(key_files.path(entry.circuit.id()))
+            }),
             longest_stream: Duration::from_secs(3600),
-            metrics: metrics_recorder(),
+            buffered: false,
+            metrics: prometheus(),
         });
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();

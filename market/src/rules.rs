@@ -14,8 +14,9 @@ pub enum PaymentRule {
     FirstPrice,
 }
 
-/// The constants of a network.
+/// The constants of a network. What JSON leaves out is as by default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// How price and reputation weigh in an auction.
     pub weights: Weights,
@@ -25,7 +26,6 @@ pub struct Rules {
     pub lease: Millis,
     /// How long an assignment of the operator's own fleet may wait to be claimed, where that is
     /// longer than the lease: machines may have to be started first.
-    #[serde(default)]
     pub fleet_start: Millis,
     /// The longest that heartbeats can keep one attempt alive.
     pub longest_attempt: Millis,

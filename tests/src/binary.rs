@@ -54,11 +54,14 @@ pub fn command(args: &[&str]) -> Command {
     for name in [
         "PROOFLANE_NETWORK",
         "PROOFLANE_API_KEY",
+        "PROOFLANE_PROFILE",
         "RUST_LOG",
         "CLICOLOR_FORCE",
     ] {
         command.env_remove(name);
     }
+    // No configuration file of whoever runs this.
+    command.env("PROOFLANE_CONFIG", "");
     command
 }
 

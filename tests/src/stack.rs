@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use prooflane::node::catalogue;
-use prooflane_api::{Api, Limits, metrics_recorder, router};
+use prooflane_api::{Api, Limits, prometheus, router};
 use prooflane_client::wire::{
     AssignmentView, Claim, PlaceAsk, ProofForm, RegisterProver, ReportFailure, SubmitResult,
     SubmitTask, TaskView, VerdictView,
 };
 use prooflane_client::{Client, ClientError};
-use prooflane_coordinator::{Auctioneer, Coordinator, OsEntropy, Ports};
+use prooflane_coordinator::{Auctioneer, Coordinator, Entry, OsEntropy, Ports};
 use prooflane_engine::Keys;
 use prooflane_market::{Millis, Rules, Status};
 use prooflane_store::{
@@ -134,9 +134,12 @@ impl Stack {
             open: true,
             limits: Limits::new(None),
             attestor: None,
-            proving_keys: Arc::new(move |circuit| std::fs::read(files.path(circuit))),
+            proving_keys: Arc::new(move |entry: &Entry| {
+                std::fs::read(files.path(entry.circuit.id()))
+            }),
             longest_stream: PATIENCE,
-            metrics: metrics_recorder(),
+            buffered: false,
+            metrics: prometheus(),
         });
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let server = async move { axum::serve(listener, app).await.unwrap() };

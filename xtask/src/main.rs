@@ -1,5 +1,6 @@
 //! Chores as code: `cargo xtask --help`.
 
+mod lambdas;
 mod planted;
 
 use anyhow::{Context, ensure};
@@ -40,6 +41,12 @@ enum Chore {
     },
     /// Plant known bugs in a copy of the sources, and demand that the simulator finds each
     Planted,
+    /// Build the Lambda functions and the fleet's worker for deployment, into target/functions
+    Lambdas {
+        /// For another machine: aarch64-unknown-linux-gnu is what the CDK app deploys
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Write docs/openapi.json and docs/errors.md anew from the code
     Openapi,
     /// Write circuits/constraints.json anew from the circuits
@@ -81,6 +88,7 @@ fn main() -> anyhow::Result<()> {
             run(cargo(&package).args(["--runs", &runs, "--seed", &seed]))
         }
         Chore::Planted => planted::planted(),
+        Chore::Lambdas { target } => lambdas::build(target.as_deref()),
         Chore::Openapi => {
             let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];
             run(cargo(&pin).env("UPDATE_DOCS", "1"))

@@ -4,13 +4,15 @@ use super::Context;
 use super::client::follow;
 use super::offline::check;
 use super::wallet::unix_seconds;
-use crate::files::{self, AttestorFile, Payment, PaymentRequest, ReceiptFile, WalletFile};
+use crate::files::{AttestorFile, Payment, PaymentRequest, ReceiptFile, WalletFile};
 use crate::node::{Config, Node};
 use crate::output::{No, grouped};
 use anyhow::Context as _;
 use console::style;
 use prooflane_client::Client;
-use prooflane_client::wire::{ProofForm, ProofView, Redeem, RedeemAnswer, SubmitTask};
+use prooflane_client::wire::{
+    MakeDeposit, PointView, ProofForm, ProofView, Redeem, RedeemAnswer, SubmitTask,
+};
 use prooflane_market::EventKind;
 use prooflane_verifier::{VerifyingKey, field};
 use prooflane_worker::Offer;
@@ -28,22 +30,19 @@ const FIRST_REQUEST: &str = "GET https://merchant.example/report";
 const SECOND_REQUEST: &str = "GET https://merchant.example/archive";
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let result = show(context, folder.path()).await;
-    folder.close()?;
-    result
-}
-
-async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()> {
     let out = context.output;
-    let began = Instant::now();
     out.line(style("Prooflane: a payment is proved, verified and redeemed.").bold());
+    if context.target.named {
+        let client = context.client()?;
+        client.health().await?;
+        step(context, "network", client.url().to_owned());
+        let requester = fund(&client).await?;
+        return show(context, &client, requester.as_deref(), Instant::now()).await;
+    }
     out.row("", "All of it happens on this machine; nothing is kept.");
-    let step = |name: &str, text: String| {
-        out.row(style(format!("{name:<10} ")).cyan(), text);
-    };
-
-    let mut config = Config::loopback(folder.join("network"));
+    let folder = tempfile::tempdir()?;
+    let began = Instant::now();
+    let mut config = Config::loopback(folder.path().join("network"));
     config.provers = [("swift", 60), ("thrifty", 40)]
         .map(|(name, price)| Offer::new(name, price, super::cores()))
         .into();
@@ -60,23 +59,57 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
     {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let seconds = began.elapsed().as_secs_f64();
+    let url = node.url();
     step(
+        context,
         "network",
-        format!(
-            "{} started, keys made (development) in {:.1} s",
-            node.url(),
-            began.elapsed().as_secs_f64()
-        ),
+        format!("{url} started, keys made (development) in {seconds:.1} s"),
     );
     step(
+        context,
         "provers",
         "swift asks 60 credits a proof, thrifty asks 40; the best bid wins and is paid what the \
          second best would allow"
             .into(),
     );
+    let shown = show(context, &client, None, began).await;
+    node.stop().await?;
+    folder.close()?;
+    shown
+}
 
+fn step(context: &Context, name: &str, text: String) {
+    let name = style(format!("{name:<10} ")).cyan();
+    context.output.row(name, text);
+}
+
+/// With an operator's key an account of the demo's own is paid in; whoever else calls pays with what
+/// they have, or with what an open network grants them.
+async fn fund(client: &Client) -> anyhow::Result<Option<String>> {
+    let reward = SubmitTask::new("payment@1", json!({})).reward_amount;
+    let deposit = MakeDeposit {
+        deposit_id: uuid::Uuid::new_v4().to_string(),
+        amount: 2 * reward,
+    };
+    match client.deposit("requester:demo", &deposit).await {
+        Ok(_) => Ok(Some("demo".into())),
+        Err(error) if error.code() == Some("forbidden") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn show(
+    context: &Context,
+    client: &Client,
+    requester: Option<&str>,
+    began: Instant,
+) -> anyhow::Result<()> {
+    let out = context.output;
+    let step = |name: &str, text: String| step(context, name, text);
     let wallet = WalletFile::generate()?;
-    let attestor: AttestorFile = files::read(&node.attestor)?;
+    // Whoever is paid says whom they trust to confirm it: here, somebody made up for the occasion.
+    let attestor = AttestorFile::generate()?;
     let receipt = attestor.attest(Payment {
         payer_commitment: wallet.commitment.clone(),
         recipient: RECIPIENT.into(),
@@ -101,9 +134,9 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
     );
 
     let submitted = Instant::now();
-    let first = Order::place(&client, &receipt, &wallet, FIRST_REQUEST).await?;
+    let first = Order::place(client, requester, &receipt, &wallet, FIRST_REQUEST).await?;
     step("task", first.task.task_id.to_string());
-    let events = follow(context, &client, &first.task).await?;
+    let events = follow(context, client, &first.task).await?;
     let proof = client.wait_for_proof(first.task.task_id).await?;
     let total_ms = submitted.elapsed().as_secs_f64() * 1_000.0;
     let claimed = events
@@ -143,17 +176,17 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
         format!("a larger amount, or other points: refused {}", yes()),
     );
 
-    let answer = first.redeem(&client, &proof).await?;
+    let answer = first.redeem(client, &proof).await?;
     ensure(answer.admitted, "the payment was not admitted")?;
     step(
         "redeemed",
         format!("the merchant admits the request {}", yes()),
     );
     // The same payment, honestly proved for another request.
-    let second = Order::place(&client, &receipt, &wallet, SECOND_REQUEST).await?;
+    let second = Order::place(client, requester, &receipt, &wallet, SECOND_REQUEST).await?;
     let replayed = client.wait_for_proof(second.task.task_id).await?;
     check(&key, &replayed.proof, &replayed.public_inputs).context("the second proof")?;
-    let answer = second.redeem(&client, &replayed).await?;
+    let answer = second.redeem(client, &replayed).await?;
     let replay_rejected = !answer.admitted && answer.reason == "already_spent";
     ensure(replay_rejected, "one payment was admitted twice")?;
     step(
@@ -165,7 +198,11 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
         ),
     );
 
-    let constraints = node.coordinator.catalogue().find("payment@1")?.constraints;
+    let circuits = client.circuits().await?.circuits;
+    let circuit = circuits.iter().find(|circuit| circuit.id == proof.circuit);
+    let constraints = circuit
+        .context("the network does not list the circuit")?
+        .constraints;
     out.object(&json!({
         "task_id": proof.task_id,
         "circuit": proof.circuit,
@@ -187,7 +224,6 @@ async fn show(context: &Context, folder: &std::path::Path) -> anyhow::Result<()>
         proof.price,
         began.elapsed().as_secs_f64(),
     ));
-    node.stop().await?;
     Ok(())
 }
 
@@ -206,6 +242,7 @@ fn ensure(fine: bool, otherwise: &str) -> anyhow::Result<()> {
 /// A proof ordered for one request.
 struct Order {
     task: prooflane_client::wire::TaskView,
+    attestor: PointView,
     binding: String,
     current_time: u64,
 }
@@ -213,6 +250,7 @@ struct Order {
 impl Order {
     async fn place(
         client: &Client,
+        requester: Option<&str>,
         receipt: &ReceiptFile,
         wallet: &WalletFile,
         request: &str,
@@ -228,9 +266,15 @@ impl Order {
                 binding: binding.clone(),
             },
         );
-        let task = client.submit(&SubmitTask::new("payment@1", inputs)).await?;
+        let mut order = SubmitTask::new("payment@1", inputs);
+        order.requester = requester.map(str::to_owned);
+        let task = client.submit(&order).await?;
         Ok(Self {
             task,
+            attestor: PointView {
+                x: receipt.attestor_key.x.clone(),
+                y: receipt.attestor_key.y.clone(),
+            },
             binding,
             current_time,
         })
@@ -245,7 +289,7 @@ impl Order {
         Ok(client
             .redeem(&Redeem {
                 proof: ProofForm::Compact(proof.compact.clone()),
-                attestor_key: None,
+                attestor_key: Some(self.attestor.clone()),
                 recipient_key: RECIPIENT.into(),
                 asset: ASSET.into(),
                 min_amount: ASKED.to_string(),

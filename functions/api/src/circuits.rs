@@ -1,14 +1,14 @@
 //! Routes of circuits and of verification.
 
-use crate::Api;
 use crate::caller::{Body, Caller, Path, typed};
 use crate::problem::Problem;
 use crate::provers::proof;
+use crate::{Api, KeyFile};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect, Response};
 use prooflane_client::wire::{
     CircuitList, CircuitView, Problem as ProblemDoc, Verified, VerifyMany, VerifyOne,
     VerifyRequest, VerifyResult,
@@ -73,23 +73,25 @@ async fn verifying_key(
 #[utoipa::path(get, path = "/v1/circuits/{id}/proving-key", tag = "circuits",
     params(("id" = String, Path, example = "payment@1")), responses(
     (status = 200, description = "The key file", content_type = "application/octet-stream", body = Vec<u8>),
+    (status = 307, description = "It is at another URL, for a while"),
     (status = 404, description = "`unknown_circuit`", body = ProblemDoc),
 ))]
 async fn proving_key(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse + use<>, Problem> {
+) -> Result<Response, Problem> {
     caller.demand(Role::Prover)?;
-    let id = api.coordinator.catalogue().find(&id)?.circuit.id();
-    let bytes = (api.proving_keys)(id).map_err(|error| {
+    let entry = api.coordinator.catalogue().find(&id)?;
+    let found = api.proving_keys.find(entry).await.map_err(|error| {
         tracing::error!(circuit = id, %error, "the key file cannot be read");
         Problem::new("internal", "the key file cannot be read")
     })?;
-    Ok((
-        [(header::CONTENT_TYPE, "application/octet-stream")],
-        Bytes::from(bytes),
-    ))
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok(match found {
+        KeyFile::Bytes(bytes) => (kind, Bytes::from(bytes)).into_response(),
+        KeyFile::At(url) => Redirect::temporary(&url).into_response(),
+    })
 }
 
 /// Verify one proof, or many at once.

@@ -49,14 +49,15 @@ pub(crate) async fn stream(
             let left = end.saturating_duration_since(Instant::now());
             let news = |task: &Task| seen(task) > after || task.status().is_terminal();
             let task = api.coordinator.wait(id, left, news).await.ok()?.task;
-            let over = task.status().is_terminal() || left.is_zero();
             let fresh: Vec<Result<Event, Infallible>> = task
                 .events
                 .iter()
                 .filter(|event| event.seq > after)
                 .filter_map(sse)
                 .collect();
-            let next = (!over).then(|| seen(&task).max(after));
+            let over = task.status().is_terminal() || left.is_zero();
+            let told = api.buffered && !fresh.is_empty();
+            let next = (!over && !told).then(|| seen(&task).max(after));
             Some((stream::iter(fresh), next))
         }
     });

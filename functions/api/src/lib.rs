@@ -16,13 +16,14 @@ mod views;
 
 pub use limits::Limits;
 pub use problem::{CODES, Code, errors_markdown};
-pub use service::metrics_recorder;
+pub use service::prometheus;
 pub use views::assignment_view;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use prooflane_coordinator::Coordinator;
+use prooflane_coordinator::{Coordinator, Entry};
 use prooflane_verifier::Fr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,16 +43,45 @@ pub struct Api {
     pub limits: Limits,
     /// The attestor whose receipts count where a request names none.
     pub attestor: Option<[Fr; 2]>,
-    /// Reads the key file of a circuit, for provers that have none.
-    pub proving_keys: ProvingKeys,
+    /// Where the key files of circuits are, for provers that have none.
+    pub proving_keys: Arc<dyn ProvingKeys>,
     /// The longest that a stream of events or a long poll lasts.
     pub longest_stream: Duration,
+    /// An answer reaches its caller only once it is whole, as through a gateway in front of a
+    /// function: a stream of events then ends with the first news, to be resumed.
+    pub buffered: bool,
     /// Renders the metrics of this process.
-    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
-/// Reads the key file of a circuit by its `name@version`.
-pub type ProvingKeys = Arc<dyn Fn(&str) -> std::io::Result<Vec<u8>> + Send + Sync>;
+/// Finds the key files of circuits.
+#[async_trait]
+pub trait ProvingKeys: Send + Sync {
+    /// The key file of a circuit of the catalogue.
+    ///
+    /// # Errors
+    /// Why it cannot be had, for the log.
+    async fn find(&self, entry: &Entry) -> Result<KeyFile, String>;
+}
+
+/// Reads them from where this process has them.
+#[async_trait]
+impl<F> ProvingKeys for F
+where
+    F: Fn(&Entry) -> std::io::Result<Vec<u8>> + Send + Sync,
+{
+    async fn find(&self, entry: &Entry) -> Result<KeyFile, String> {
+        self(entry).map(KeyFile::Bytes).map_err(|e| e.to_string())
+    }
+}
+
+/// A key file.
+pub enum KeyFile {
+    /// Itself.
+    Bytes(Vec<u8>),
+    /// The URL that serves it.
+    At(String),
+}
 
 #[derive(OpenApi)]
 #[openapi(

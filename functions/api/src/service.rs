@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use prooflane_client::wire::{CreateKey, CreatedKey, Health, Problem as ProblemDoc};
 use prooflane_coordinator::{ApiKey, Role};
 use serde_json::json;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,7 +44,7 @@ async fn health(State(api): State<Api>) -> Result<Json<Health>, Problem> {
 ))]
 async fn metrics(State(api): State<Api>, caller: Caller) -> Result<String, Problem> {
     caller.demand(Role::Operator)?;
-    Ok(serve_metrics(&api.metrics))
+    Ok((api.metrics)())
 }
 
 /// Make an API key (operators).
@@ -81,32 +81,28 @@ async fn create_key(
     ))
 }
 
-/// Renders the metrics of this process.
-#[must_use]
-fn serve_metrics(handle: &PrometheusHandle) -> String {
-    handle.run_upkeep();
-    handle.render()
-}
-
-/// The recorder of this process' metrics; installed at the first call.
+/// Records the metrics of this process from the first call on; what it gives renders them in
+/// Prometheus' text format.
 ///
 /// # Panics
 /// If another recorder is installed already: there is one per process, and this is it.
-pub fn metrics_recorder() -> PrometheusHandle {
+pub fn prometheus() -> Arc<dyn Fn() -> String + Send + Sync> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE
-        .get_or_init(|| {
-            const SECONDS: [f64; 12] = [
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
-            ];
-            let handle = PrometheusBuilder::new()
-                .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
-                .and_then(PrometheusBuilder::install_recorder)
-                .expect("no other metrics recorder in this process");
-            describe();
-            handle
-        })
-        .clone()
+    let handle = HANDLE.get_or_init(|| {
+        const SECONDS: [f64; 12] = [
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+        ];
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+            .and_then(PrometheusBuilder::install_recorder)
+            .expect("no other metrics recorder in this process");
+        describe();
+        handle
+    });
+    Arc::new(|| {
+        handle.run_upkeep();
+        handle.render()
+    })
 }
 
 fn describe() {

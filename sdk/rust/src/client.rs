@@ -154,10 +154,11 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoProof`] if it ends without one.
     pub async fn wait_for_proof(&self, id: Uuid) -> Result<ProofView, ClientError> {
+        let mut after = 0;
         loop {
-            let mut events = self.events(id, 0).await?;
+            let mut events = self.events(id, after).await?;
             while let Some(event) = events.next().await {
-                event?;
+                after = event?.seq;
             }
             // The stream ends with the task, or when the network ends it: only the task tells.
             let task = self.task(id).await?;

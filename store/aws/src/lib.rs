@@ -9,4 +9,4 @@ mod sqs;
 pub use config::loader;
 pub use dynamo::DynamoTable;
 pub use s3::S3Blobs;
-pub use sqs::{DeadLetters, SqsQueue};
+pub use sqs::SqsQueue;

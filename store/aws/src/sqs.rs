@@ -3,48 +3,46 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
 use prooflane_store::{Delivery, Queue, Receipt, StoreError, limits};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Where a message goes that was delivered again and again.
-#[derive(Clone, Debug)]
-pub struct DeadLetters {
-    /// The dead-letter queue's ARN.
-    pub arn: String,
-    /// Deliveries before that.
-    pub after: u32,
-}
-
-/// [`Queue`]s in SQS, each named `<prefix><queue>`. A queue comes into being when it is first used.
+/// [`Queue`]s in SQS, each named `<prefix><queue>`.
+///
+/// The infrastructure makes the queues. A message to one that it did not make is dropped: it has no
+/// reader, and a hint that is lost costs time only. Whoever receives from such a queue waits in vain.
 #[derive(Debug)]
 pub struct SqsQueue {
     client: Client,
     prefix: String,
-    dead_letters: Option<DeadLetters>,
-    urls: Mutex<HashMap<String, String>>,
+    creating: bool,
+    urls: Mutex<HashMap<String, Option<String>>>,
 }
 
 impl SqsQueue {
     /// Queues whose names begin with `prefix`.
     #[must_use]
-    pub fn new(
-        config: &SdkConfig,
-        prefix: impl Into<String>,
-        dead_letters: Option<DeadLetters>,
-    ) -> Self {
+    pub fn new(config: &SdkConfig, prefix: impl Into<String>) -> Self {
         Self {
             client: Client::new(config),
             prefix: prefix.into(),
-            dead_letters,
+            creating: false,
             urls: Mutex::default(),
         }
     }
 
-    async fn url(&self, queue: &str) -> Result<String, StoreError> {
-        let known = |urls: &Mutex<HashMap<String, String>>| {
+    /// Makes queues when they are first used, for tests and emulators.
+    #[must_use]
+    pub fn creating(mut self) -> Self {
+        self.creating = true;
+        self
+    }
+
+    /// None if there is no such queue.
+    async fn url(&self, queue: &str) -> Result<Option<String>, StoreError> {
+        let known = |urls: &Mutex<HashMap<String, Option<String>>>| {
             let urls = urls.lock().unwrap_or_else(PoisonError::into_inner);
             urls.get(queue).cloned()
         };
@@ -55,19 +53,17 @@ impl SqsQueue {
         let found = repeated(|| self.client.get_queue_url().queue_name(&name).send()).await?;
         let url = match found {
             Ok(found) => found.queue_url,
-            Err(error) if error.is_queue_does_not_exist() => {
-                let mut create = self.client.create_queue().queue_name(&name);
-                if let Some(DeadLetters { arn, after }) = &self.dead_letters {
-                    let policy =
-                        format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{after}"}}"#);
-                    create = create.attributes(QueueAttributeName::RedrivePolicy, policy);
-                }
+            Err(error) if error.is_queue_does_not_exist() && self.creating => {
+                let create = self.client.create_queue().queue_name(&name);
                 let made = repeated(|| create.clone().send()).await?;
                 made.map_err(|error| refused(&error))?.queue_url
             }
+            Err(error) if error.is_queue_does_not_exist() => {
+                tracing::debug!(queue = name, "there is no such queue");
+                None
+            }
             Err(error) => return Err(refused(&error)),
         };
-        let url = url.ok_or_else(|| StoreError::Corrupt(format!("queue {name} has no URL")))?;
         let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
         urls.insert(queue.to_owned(), url.clone());
         Ok(url)
@@ -97,10 +93,13 @@ fn stale(error: &impl ProvideErrorMetadata) -> bool {
 impl Queue for SqsQueue {
     async fn send(&self, queue: &str, body: &str, delay: Duration) -> Result<(), StoreError> {
         limits::send(queue, body, delay)?;
+        let Some(url) = self.url(queue).await? else {
+            return Ok(());
+        };
         let request = self
             .client
             .send_message()
-            .queue_url(self.url(queue).await?)
+            .queue_url(url)
             .message_body(body)
             .delay_seconds(seconds(delay));
         let sent = repeated(|| request.clone().send()).await?;
@@ -115,10 +114,14 @@ impl Queue for SqsQueue {
         wait: Duration,
     ) -> Result<Vec<Delivery>, StoreError> {
         let max = limits::receive(queue, max, visibility, wait)?;
+        let Some(url) = self.url(queue).await? else {
+            tokio::time::sleep(wait).await;
+            return Ok(Vec::new());
+        };
         let request = self
             .client
             .receive_message()
-            .queue_url(self.url(queue).await?)
+            .queue_url(url)
             .max_number_of_messages(i32::try_from(max).unwrap_or(10))
             .visibility_timeout(seconds(visibility))
             .wait_time_seconds(seconds(wait))
@@ -148,10 +151,13 @@ impl Queue for SqsQueue {
     async fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<(), StoreError> {
         limits::queue(&receipt.queue)?;
         limits::visibility(visibility)?;
+        let Some(url) = self.url(&receipt.queue).await? else {
+            return Ok(());
+        };
         let request = self
             .client
             .change_message_visibility()
-            .queue_url(self.url(&receipt.queue).await?)
+            .queue_url(url)
             .receipt_handle(&receipt.handle)
             .visibility_timeout(seconds(visibility));
         match repeated(|| request.clone().send()).await? {
@@ -162,10 +168,13 @@ impl Queue for SqsQueue {
 
     async fn delete(&self, receipt: &Receipt) -> Result<(), StoreError> {
         limits::queue(&receipt.queue)?;
+        let Some(url) = self.url(&receipt.queue).await? else {
+            return Ok(());
+        };
         let request = self
             .client
             .delete_message()
-            .queue_url(self.url(&receipt.queue).await?)
+            .queue_url(url)
             .receipt_handle(&receipt.handle);
         match repeated(|| request.clone().send()).await? {
             Err(error) if !stale(&error) => Err(refused(&error)),

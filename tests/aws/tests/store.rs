@@ -63,7 +63,7 @@ async fn a_queue_in_ministack_conforms() {
         return;
     };
     let adapter = queue::Subject {
-        queue: Arc::new(SqsQueue::new(&emulator.config().await, "prooflane-", None)),
+        queue: Arc::new(SqsQueue::new(&emulator.config().await, "prooflane-").creating()),
         clock: None,
     };
     conformance::run(queue::CHECKS, || adapter.clone()).await;

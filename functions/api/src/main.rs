@@ -1,0 +1,82 @@
+//! The HTTP API as a Lambda function behind API Gateway's HTTP API.
+
+use async_trait::async_trait;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use lambda_http::request::RequestContext;
+use lambda_http::{Error, RequestExt};
+use prooflane_api::{Api, KeyFile, Limits, ProvingKeys, router};
+use prooflane_coordinator::Entry;
+use prooflane_lambda::{Network, json_variable};
+use prooflane_store_aws::S3Blobs;
+use prooflane_verifier::field;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// API Gateway gives up after 30 s.
+const LONGEST_STREAM: Duration = Duration::from_secs(25);
+/// From each caller, within one instance of the function; the gateway limits the whole.
+const RATE: Option<NonZeroU32> = NonZeroU32::new(200);
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let network = Network::connect().await?;
+    let attestor: Option<[String; 2]> = json_variable("PROOFLANE_ATTESTOR")?;
+    let attestor = match attestor {
+        Some([x, y]) => Some([field::parse(&x)?, field::parse(&y)?]),
+        None => None,
+    };
+    let app = router(Api {
+        coordinator: network.coordinator.clone(),
+        open: false,
+        limits: Limits::new(RATE),
+        attestor,
+        proving_keys: Arc::new(Bucket(network.blobs.clone())),
+        longest_stream: LONGEST_STREAM,
+        buffered: true,
+        metrics: Arc::new(|| "# They are in CloudWatch, in the namespace Prooflane.\n".into()),
+    });
+    let app =
+        app.layer(from_fn(from_gateway))
+            .layer(from_fn(move |request: Request, next: Next| {
+                let network = network.clone();
+                async move {
+                    let response = next.run(request).await;
+                    network.flush_metrics();
+                    response
+                }
+            }));
+    lambda_http::run(app).await
+}
+
+/// Says who calls as the gateway tells it: limits are kept by address where there is no API key.
+async fn from_gateway(mut request: Request, next: Next) -> Response {
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    let address: Option<IpAddr> = address.and_then(|text| text.parse().ok());
+    if let Some(address) = address {
+        let caller = ConnectInfo(SocketAddr::new(address, 0));
+        request.extensions_mut().insert(caller);
+    }
+    next.run(request).await
+}
+
+/// Key files in the bucket: too large for a function's answer, so that the caller is sent there.
+struct Bucket(S3Blobs);
+
+#[async_trait]
+impl ProvingKeys for Bucket {
+    async fn find(&self, entry: &Entry) -> Result<KeyFile, String> {
+        const LASTING: Duration = Duration::from_secs(600);
+        let url = self
+            .0
+            .download_url(&entry.proving_key_blob(), LASTING)
+            .await;
+        url.map(KeyFile::At).map_err(|error| error.to_string())
+    }
+}
