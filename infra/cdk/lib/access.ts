@@ -1,4 +1,4 @@
-import { Stack } from "aws-cdk-lib";
+import { type CfnElement, Stack, Validations } from "aws-cdk-lib";
 import { Effect, type IGrantable, PolicyStatement, type Role } from "aws-cdk-lib/aws-iam";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { type DataStack, INDEXES } from "./data-stack.ts";
@@ -34,6 +34,10 @@ export function files(role: Role, data: DataStack, wanted: Files): void {
     const prefixes = list.map((folder) => `${folder}/*`);
     allow(role, ["s3:ListBucket"], [bucket.bucketArn], { StringLike: { "s3:prefix": prefixes } });
   }
+  const logicalId = data.getLogicalId(bucket.node.defaultChild as CfnElement);
+  for (const folder of new Set([...get, ...put, ...remove])) {
+    wildcard(role, `<${logicalId}.Arn>/${folder}/*`, "The objects of one folder of the network's own bucket.");
+  }
   // S3 uses the key on the role's behalf; the role itself can decrypt nothing with it.
   const { region } = Stack.of(role);
   const through = { StringEquals: { "kms:ViaService": `s3.${region}.amazonaws.com` } };
@@ -53,6 +57,13 @@ export function receive(role: IGrantable, queues: IQueue[]): void {
   );
 }
 
+/**
+ * SQS stops measuring a queue that nobody touched for six hours, and then takes up to 15 minutes to
+ * start again: for so long a fleet at zero would not notice its first task.
+ */
+export const keepMeasured = (role: IGrantable, queues: IQueue[]): void =>
+  allow(role, ["sqs:GetQueueAttributes"], arns(queues));
+
 export function allow(
   role: IGrantable,
   actions: string[],
@@ -60,6 +71,11 @@ export function allow(
   conditions: Record<string, Record<string, unknown>> = {},
 ): void {
   role.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources, conditions }));
+}
+
+/** Says to cdk-nag why a resource in a role's policy ends in, or is, a wildcard. */
+export function wildcard(role: Role, resource: string, reason: string): void {
+  Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason });
 }
 
 const arns = (queues: IQueue[]): string[] => queues.map((queue) => queue.queueArn);

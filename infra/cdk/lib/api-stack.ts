@@ -86,6 +86,7 @@ export class ApiStack extends Stack {
       files: { get: ["keys"] },
     });
     access.send(sweep, [...data.auctions, ...provers]);
+    access.keepMeasured(sweep, provers);
     this.everyMinute(sweep, "sweep");
 
     this.functions = new Map(Object.entries({ api, auction, verify, sweep }));
@@ -108,6 +109,7 @@ export class ApiStack extends Stack {
     });
     const logGroup = this.logs(`${props.name}-logs`, `/aws/lambda/${functionName}`);
     logGroup.grantWrite(role);
+    access.wildcard(role, "*", "X-Ray takes segments, which belong to no resource that could be named.");
     access.table(role, data);
     access.files(role, data, props.files);
     const folder = join(settings.functions, props.name);

@@ -165,6 +165,10 @@ export class FleetStack extends Stack {
       id: "AwsSolutions-AS3",
       reason: "Instances come and go with the backlog; what a person must know is an alarm of the Watch stack.",
     });
+    Validations.of(asg).acknowledge({
+      id: "AwsSolutions-EC26",
+      reason: "The rule cannot read a mixed instances policy. The launch template encrypts, which a test of ours holds.",
+    });
     asg.addLifecycleHook("drain", {
       lifecycleHookName: DRAIN_HOOK,
       lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
@@ -187,16 +191,17 @@ export class FleetStack extends Stack {
     access.send(role, [data.results, ...data.auctions, queue]);
     access.allow(role, ["s3:GetObject"], [this.worker.bucket.arnForObjects(this.worker.s3ObjectKey)]);
     access.allow(role, ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [logGroup.logGroupArn]);
+    // A group's ARN holds an id that is known only once it exists; its name is as good.
+    const resource = `autoScalingGroup:*:autoScalingGroupName/${groupName}`;
     access.allow(
       role,
       ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction"],
-      // A group's ARN holds an id that is known only once it exists; its name is as good.
-      [
-        this.formatArn({
-          service: "autoscaling",
-          resource: `autoScalingGroup:*:autoScalingGroupName/${groupName}`,
-        }),
-      ],
+      [this.formatArn({ service: "autoscaling", resource })],
+    );
+    access.wildcard(
+      role,
+      `arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:${resource}`,
+      "The wildcard is an id that does not exist yet; the group's name is there.",
     );
     // Sessions for a person, without SSH; AWS's managed policy would also open every SSM parameter.
     access.allow(
@@ -210,6 +215,7 @@ export class FleetStack extends Stack {
       ],
       ["*"],
     );
+    access.wildcard(role, "*", "Session Manager's channels are no resources that could be named.");
     return role;
   }
 }

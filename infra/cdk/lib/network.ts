@@ -14,6 +14,8 @@ export interface Local {
 
 /** Table, bucket, queues, and the functions over them: what an emulator can run too. */
 export function core(app: App, settings: Settings, local: Local = {}): { data: DataStack; api: ApiStack } {
+  // What another stack uses cannot be taken away from under it.
+  app.node.setContext("@aws-cdk/core:defaultCrossStackReferences", "strong");
   const props = () => (local.synthesizer ? { synthesizer: local.synthesizer() } : {});
   const data = tagged(new DataStack(app, stackName(settings, "Data"), settings, props()), "data");
   const api = tagged(
