@@ -1,4 +1,8 @@
-//! Emulators of AWS, each started for one test on a port of its own.
+//! Emulators of AWS, each started for one test on a port of its own, and whole networks on them.
+
+mod network;
+
+pub use network::Network;
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -109,6 +113,18 @@ fn there(program: &str, args: &[&str]) -> bool {
     there
 }
 
+/// The folder that cargo builds into.
+fn target_folder() -> PathBuf {
+    // target/<profile>/deps/<test>-<hash>, or target/<profile>/<program>
+    let program = std::env::current_exe().expect("the program's own path");
+    let profile = program.ancestors().find(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name == "debug" || name == "release"
+    });
+    let target = profile.and_then(Path::parent);
+    target.expect("a folder for a profile").to_owned()
+}
+
 /// Somebody could take it before the emulator does; then that does not start, and the test says so.
 fn free_port() -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -144,10 +160,7 @@ fn dynamodb_local_folder() -> PathBuf {
 
 /// A folder under `target/`, filled once and anew when what is `wanted` in it changes.
 fn installed(name: &str, wanted: &str, fill: impl FnOnce(&Path)) -> PathBuf {
-    // target/<profile>/deps/<test>-<hash>
-    let test = std::env::current_exe().expect("the test's own path");
-    let target = test.ancestors().nth(3).expect("the target folder");
-    let folder = target.join("emulators").join(name);
+    let folder = target_folder().join("emulators").join(name);
     std::fs::create_dir_all(&folder).expect("the target folder can be written to");
     // Tests of several processes may want it at the same time.
     let lock = File::create(folder.with_extension("lock")).expect("a lock");
@@ -161,8 +174,10 @@ fn installed(name: &str, wanted: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn run(command: &mut Command) {
+/// Runs a command to its end; what it printed.
+fn run(command: &mut Command) -> Vec<u8> {
     let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
+    output.stdout
 }
