@@ -1,8 +1,10 @@
 //! Emulators of AWS, each started for one test on a port of its own, and whole networks on them.
 
 mod network;
+mod proxy;
 
 pub use network::Network;
+pub use proxy::{Call, Fault, Plan, Proxy};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;

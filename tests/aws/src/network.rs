@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 /// The functions, each by its package.
 const FUNCTIONS: [&str; 4] = ["api", "auction", "verify", "sweep"];
 /// The class of the fleet that the workers here are of.
-pub const CLASS: &str = "fleet-cpu";
+const CLASS: &str = "fleet-cpu";
 
 /// A deployed network; it ends with this value.
 pub struct Network {
