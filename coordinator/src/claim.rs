@@ -115,6 +115,17 @@ impl Coordinator {
         request: &ClaimRequest,
         listed: &TaskRecord,
     ) -> Result<Option<Assignment>, Error> {
+        self.claim_if(listed, &request.prover, |task| wanted(request, task))
+            .await
+    }
+
+    /// Claims a task's running attempt where it is this prover's and still `wanted`.
+    pub(crate) async fn claim_if(
+        &self,
+        listed: &TaskRecord,
+        prover: &ProverId,
+        wanted: impl Fn(&Task) -> bool,
+    ) -> Result<Option<Assignment>, Error> {
         let id = listed.task.id();
         // Read before the claim: a prover is not to lose its stake over inputs it never got.
         let inputs = match self.inputs(listed).await {
@@ -127,12 +138,12 @@ impl Coordinator {
         };
         let claimed = self
             .change(id, |task| {
-                if !wanted(request, task) {
+                if !wanted(task) {
                     return Ok(Decision::Keep(None));
                 }
                 let attempt = task.attempt();
                 // Its own moment for each try: what was read long ago must not shorten the lease.
-                task.claim(&request.prover, attempt, self.now(), &self.rules)?;
+                task.claim(prover, attempt, self.now(), &self.rules)?;
                 Ok(Decision::Change(Vec::new(), Some(attempt)))
             })
             .await;

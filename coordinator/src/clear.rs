@@ -4,8 +4,8 @@ use crate::leader::Mandate;
 use crate::tasks::{Committed, TRIES, TaskRecord, Versioned, decode, encode, put_prover};
 use crate::{Auctioneer, Coordinator, Error, layout};
 use prooflane_market::{
-    AttemptNo, Bid, Book, Clearing, Effect, NoMatch, ProverId, State, Supply, TaskId, Transcript,
-    Winner, clear,
+    AttemptNo, Bid, Book, Clearing, Effect, NoMatch, Prover, ProverId, State, Supply, TaskId,
+    Transcript, Winner, clear,
 };
 use prooflane_store::{Expect, Index, Item, PutMode, Query, Write};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,27 @@ enum Cleared {
     Deposed,
 }
 
+/// What became of a batch of hints.
+#[derive(Debug)]
+pub struct Batch {
+    /// Tasks that found a prover.
+    pub assigned: usize,
+    /// For each hint, in their order, whether it is done with; the others are to come again.
+    pub done: Vec<bool>,
+    /// The first error.
+    pub result: Result<(), Error>,
+}
+
+impl Batch {
+    fn none(hints: usize) -> Self {
+        Self {
+            assigned: 0,
+            done: vec![false; hints],
+            result: Ok(()),
+        }
+    }
+}
+
 /// The book as read, with the version of each prover in it.
 struct BookView {
     book: Book,
@@ -79,24 +100,64 @@ impl Coordinator {
         let visibility = Duration::from_secs(30);
         // A leader must be back in time to renew.
         let wait = wait.min(lease / 4);
-        let queue = layout::auction_queue(mandate.shard);
-        let hints = self
-            .ports
-            .queue
-            .receive(&queue, BATCH, visibility, wait)
-            .await?;
+        let name = layout::auction_queue(mandate.shard);
+        let queue = &self.ports.queue;
+        let hints = queue.receive(&name, BATCH, visibility, wait).await?;
         if hints.is_empty() {
             return Ok(0);
         }
+        let bodies: Vec<&str> = hints.iter().map(|hint| &*hint.body).collect();
+        let batch = self.clear_hints(auctioneer, mandate, &bodies).await?;
+        for (hint, done) in hints.iter().zip(&batch.done) {
+            if *done {
+                queue.delete(&hint.receipt).await?;
+            } else if !auctioneer.leads() {
+                // Whoever leads now is to have them at once.
+                queue.extend(&hint.receipt, Duration::ZERO).await?;
+            }
+        }
+        batch.result.map(|()| batch.assigned)
+    }
+
+    /// The same for hints that somebody else has received, as a queue feeds them to a function. One
+    /// that does not lead waits up to `patience` for its chance.
+    ///
+    /// # Errors
+    /// The store's; what could not be done for single hints is in the [`Batch`].
+    pub async fn auction_batch(
+        &self,
+        auctioneer: &mut Auctioneer,
+        hints: &[&str],
+        patience: Duration,
+    ) -> Result<Batch, Error> {
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            if let Some(mandate) = self.lead(auctioneer).await? {
+                return self.clear_hints(auctioneer, mandate, hints).await;
+            }
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if left.is_zero() {
+                return Ok(Batch::none(hints.len()));
+            }
+            let quarter = Duration::from_millis(self.rules.leader_lease.0 / 4);
+            tokio::time::sleep(left.min(quarter)).await;
+        }
+    }
+
+    async fn clear_hints(
+        &self,
+        auctioneer: &mut Auctioneer,
+        mandate: Mandate,
+        hints: &[&str],
+    ) -> Result<Batch, Error> {
+        let mut batch = Batch::none(hints.len());
         let mut view = self.book().await?;
-        let mut assigned = 0;
-        let mut result = Ok(());
         // Every open task first, in its order: a place that became free is not for whichever task
         // happens to be named. What is named is looked at afterwards, to note that it found nobody.
         let (count, mut last) = self.clear_open(&mut view, mandate).await?;
-        assigned += count;
-        for hint in &hints {
-            let cleared = match hint.body.parse() {
+        batch.assigned += count;
+        for (hint, done) in hints.iter().zip(&mut batch.done) {
+            let cleared = match hint.parse() {
                 _ if last == Cleared::Deposed => break,
                 Ok(id) => self.clear_one(TaskId(id), &mut view, true, mandate).await,
                 Err(_) => Ok(Cleared::NotAssigned),
@@ -104,26 +165,19 @@ impl Coordinator {
             match cleared {
                 Ok(cleared) => {
                     last = cleared;
-                    assigned += usize::from(cleared == Cleared::Assigned);
-                    if cleared != Cleared::Deposed {
-                        self.ports.queue.delete(&hint.receipt).await?;
-                    }
+                    batch.assigned += usize::from(cleared == Cleared::Assigned);
+                    *done = cleared != Cleared::Deposed;
                 }
                 Err(error) => {
-                    tracing::error!(hint = hint.body, %error, "a hint could not be acted on");
-                    result = result.and(Err(error));
+                    tracing::error!(hint, %error, "a hint could not be acted on");
+                    batch.result = batch.result.and(Err(error));
                 }
             }
         }
         if last == Cleared::Deposed {
             auctioneer.deposed();
-            // Whoever leads now is to have them at once.
-            for hint in &hints {
-                let queue = &self.ports.queue;
-                queue.extend(&hint.receipt, Duration::ZERO).await?;
-            }
         }
-        result.map(|()| assigned)
+        Ok(batch)
     }
 
     /// What a task would cost if it were auctioned now. Nothing is written.
@@ -189,7 +243,7 @@ impl Coordinator {
     }
 
     /// The write that keeps a transcript; many bids are put into a blob before.
-    async fn keep(
+    async fn transcript_write(
         &self,
         id: TaskId,
         attempt: AttemptNo,
@@ -219,6 +273,29 @@ impl Coordinator {
     }
 
     async fn book(&self) -> Result<BookView, Error> {
+        let (provers, versions) = self.listed_provers().await?;
+        Ok(self.view(provers.into_iter().collect(), versions))
+    }
+
+    /// The book where one prover's record has just changed: a listing may lag behind it.
+    async fn book_with(&self, changed: &ProverId) -> Result<BookView, Error> {
+        let (provers, mut versions) = self.listed_provers().await?;
+        let mut book: Book = provers.into_iter().collect();
+        let newest = self.load_prover(changed).await?;
+        versions.insert(changed.clone(), newest.version);
+        book.update(newest.value);
+        Ok(self.view(book, versions))
+    }
+
+    fn view(&self, book: Book, versions: BTreeMap<ProverId, u64>) -> BookView {
+        BookView {
+            supply: Supply::new(&book, self.now(), &self.rules),
+            book,
+            versions,
+        }
+    }
+
+    async fn listed_provers(&self) -> Result<(Vec<Prover>, BTreeMap<ProverId, u64>), Error> {
         let mut versions = BTreeMap::new();
         let mut provers = Vec::new();
         let mut query = Query::new(Index::Listing, layout::PROVERS).limit(200);
@@ -226,7 +303,7 @@ impl Coordinator {
             let page = self.ports.table.query(&query).await?;
             for item in &page.items {
                 // One that cannot be read must not keep the others from bidding.
-                let prover: prooflane_market::Prover = match decode(item, "prover") {
+                let prover: Prover = match decode(item, "prover") {
                     Ok(prover) => prover,
                     Err(error) => {
                         tracing::error!(prover = %item.key, %error, "left out of the book");
@@ -241,12 +318,7 @@ impl Coordinator {
                 None => break,
             }
         }
-        let book: Book = provers.into_iter().collect();
-        Ok(BookView {
-            supply: Supply::new(&book, self.now(), &self.rules),
-            book,
-            versions,
-        })
+        Ok((provers, versions))
     }
 
     /// Gives open tasks to whoever has room, best first. Those that find nobody are not written to:
@@ -339,13 +411,14 @@ impl Coordinator {
                     }
                 }
                 Clearing::Match { winner, transcript } => {
+                    let prover = winner.prover.clone();
                     if self
                         .assign(&mut record, winner, transcript, view, mandate)
                         .await?
                     {
                         return Ok(Cleared::Assigned);
                     }
-                    *view = self.book().await?;
+                    *view = self.book_with(&prover).await?;
                 }
             }
             // It may have been any of the items.
@@ -376,6 +449,9 @@ impl Coordinator {
         let Some(prover) = view.book.prover(&winner.prover) else {
             return Ok(false);
         };
+        if prover.fleet {
+            task.wait_for_fleet(&self.rules);
+        }
         let mut taken = prover.clone();
         for effect in effects {
             if let Effect::Take {
@@ -390,7 +466,7 @@ impl Coordinator {
                 .value
                 .put(Expect::Version(record.version), &self.rules),
             put_prover(&taken, Expect::Version(*version)),
-            self.keep(id, attempt, transcript).await?,
+            self.transcript_write(id, attempt, transcript).await?,
             mandate.check(),
         ];
         if !matches!(self.commit(&writes).await?, Committed::Yes) {

@@ -2,9 +2,13 @@
 
 use crate::tasks::{Committed, TRIES, put_prover};
 use crate::{Coordinator, Error, layout};
-use prooflane_market::{Ask, Breaker, Millis, Prover, ProverId, Record};
+use prooflane_market::{
+    Ask, AskId, Breaker, Credits, Millis, PrivacyLevel, Prover, ProverId, Record,
+};
 use prooflane_store::{Expect, Index, Query};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What a prover says of itself.
 #[derive(Clone, Debug)]
@@ -19,6 +23,26 @@ pub struct Registration {
     pub fleet: bool,
     /// Allowed for privacy level 2 by the operator.
     pub trusted: bool,
+}
+
+/// A class of provers of the operator's own: many machines, started where there is work, that are one
+/// prover of the market and share its queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FleetClass {
+    /// Its name in the market.
+    pub prover_id: ProverId,
+    /// Circuits it proves; empty for all.
+    #[serde(default)]
+    pub circuits: Vec<String>,
+    /// Credits a proof.
+    pub price: Credits,
+    /// Assignments that all machines together can hold at once.
+    pub capacity: u32,
+    /// Privacy levels it takes.
+    pub levels: Vec<PrivacyLevel>,
+    /// Time within which it promises a proof.
+    pub promised_ms: Millis,
 }
 
 /// A sign of life is written at most this often.
@@ -104,6 +128,54 @@ impl Coordinator {
             .await?;
         self.hint_open().await;
         Ok(prover)
+    }
+
+    /// Sees to it that a class of the fleet is in the market as it is described, and counts as alive,
+    /// even while none of its machines runs: winning tasks is what starts them.
+    ///
+    /// # Errors
+    /// As [`Coordinator::register`] and [`Coordinator::place_ask`].
+    pub async fn enlist(&self, class: &FleetClass) -> Result<(), Error> {
+        let id = &class.prover_id;
+        let ask = Ask {
+            // One ask a class, so that a changed description replaces it.
+            ask_id: AskId(Uuid::from_u128(1)),
+            circuits: class.circuits.clone(),
+            price: class.price,
+            capacity: class.capacity,
+            levels: class.levels.clone(),
+            promised: class.promised_ms,
+            placed_at: self.now(),
+            expires_at: None,
+        };
+        let known = match self.load_prover(id).await {
+            Ok(known) => Some(known.value),
+            Err(Error::UnknownProver(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let as_described = known.is_some_and(|prover| {
+            let asks = |known: &Ask| {
+                Ask {
+                    placed_at: known.placed_at,
+                    ..ask.clone()
+                } == *known
+            };
+            prover.fleet && prover.capacity == class.capacity && prover.asks.iter().any(asks)
+        });
+        if as_described {
+            return self.seen(id).await;
+        }
+        self.register(Registration {
+            prover_id: id.clone(),
+            owner: None,
+            capacity: class.capacity,
+            fleet: true,
+            trusted: true,
+        })
+        .await?;
+        self.place_ask(id, ask).await?;
+        tracing::info!(prover = %id, "a class of the fleet is in the market as described");
+        Ok(())
     }
 
     /// Notes that a prover is alive. One that had been silent too long is back in the market.

@@ -31,27 +31,12 @@ impl Coordinator {
         attempt: AttemptNo,
         proof: &Proof,
     ) -> Result<Verdict, Error> {
-        let record = self.load(id).await?.value;
-        if let Some(verdict) = already(&record.task, prover, attempt) {
-            return Ok(verdict);
-        }
-        record.task.may_complete(prover, attempt)?;
-        if self.key_replaced(&record) {
-            return Err(self.retire(id).await?);
-        }
-        let valid = self.verifies(&record, proof)?;
-        let now = self.now();
-        if !valid {
-            self.change(id, |task| {
-                if was_rejected(task, prover, attempt) {
-                    return Ok(Decision::Keep(()));
-                }
-                let effects = task.reject(prover, attempt, now, &self.rules)?;
-                Ok(Decision::Change(effects, ()))
-            })
-            .await?;
-            self.reopened(id).await;
-            return Ok(REJECTED);
+        let record = match self.to_verify(prover, id, attempt).await? {
+            Ok(record) => record,
+            Err(verdict) => return Ok(verdict),
+        };
+        if !self.verifies(&record, proof)? {
+            return self.reject(prover, id, attempt).await;
         }
         // Before the task says that there is a proof, there is one.
         let blob = layout::proof_blob(id, attempt);
@@ -59,6 +44,55 @@ impl Coordinator {
             .blobs
             .put(&blob, &proof.to_compact(), PutMode::IfAbsent)
             .await?;
+        self.settle(prover, id, attempt).await
+    }
+
+    /// The task whose proof is worth verifying, or the verdict that was given before.
+    pub(crate) async fn to_verify(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+    ) -> Result<Result<TaskRecord, Verdict>, Error> {
+        let record = self.load(id).await?.value;
+        if let Some(verdict) = already(&record.task, prover, attempt) {
+            return Ok(Err(verdict));
+        }
+        record.task.may_complete(prover, attempt)?;
+        if self.key_replaced(&record) {
+            return Err(self.retire(id).await?);
+        }
+        Ok(Ok(record))
+    }
+
+    /// A proof does not verify.
+    pub(crate) async fn reject(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+    ) -> Result<Verdict, Error> {
+        let now = self.now();
+        self.change(id, |task| {
+            if was_rejected(task, prover, attempt) {
+                return Ok(Decision::Keep(()));
+            }
+            let effects = task.reject(prover, attempt, now, &self.rules)?;
+            Ok(Decision::Change(effects, ()))
+        })
+        .await?;
+        self.reopened(id).await;
+        Ok(REJECTED)
+    }
+
+    /// A proof verified and is stored.
+    pub(crate) async fn settle(
+        &self,
+        prover: &ProverId,
+        id: TaskId,
+        attempt: AttemptNo,
+    ) -> Result<Verdict, Error> {
+        let now = self.now();
         let (record, verdict) = self
             .change(id, |task| {
                 if let Some(verdict) = already(task, prover, attempt) {
@@ -213,4 +247,10 @@ fn already(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict
         _ if task.status().is_terminal() && was_rejected(task, prover, attempt) => Some(REJECTED),
         _ => None,
     }
+}
+
+/// The verdict on this very attempt, whatever became of the task since.
+pub(crate) fn verdict_on(task: &Task, prover: &ProverId, attempt: AttemptNo) -> Option<Verdict> {
+    already(task, prover, attempt)
+        .or_else(|| was_rejected(task, prover, attempt).then_some(REJECTED))
 }

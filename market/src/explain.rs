@@ -58,7 +58,7 @@ pub fn explain(task: &Task, now: Timestamp) -> Explanation {
             ),
             format!(
                 "If it has not started {}, the task goes back to auction.",
-                due(lease.expires_at, now)
+                due(lease.ends_at(), now)
             ),
         ),
         State::InProgress { lease } => (

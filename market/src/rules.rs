@@ -23,6 +23,10 @@ pub struct Rules {
     pub payment: PaymentRule,
     /// An assignment that is neither claimed nor kept alive by heartbeats for this long runs out.
     pub lease: Millis,
+    /// How long an assignment of the operator's own fleet may wait to be claimed, where that is
+    /// longer than the lease: machines may have to be started first.
+    #[serde(default)]
+    pub fleet_start: Millis,
     /// The longest that heartbeats can keep one attempt alive.
     pub longest_attempt: Millis,
     /// By how much the clocks of two nodes may differ: a lease counts as run out this much later.
@@ -73,6 +77,7 @@ impl Default for Rules {
             weights: Weights::default(),
             payment: PaymentRule::SecondScore,
             lease: Millis(30_000),
+            fleet_start: Millis(0),
             longest_attempt: Millis(15 * 60_000),
             max_skew: Millis(5_000),
             outage: Millis(10_000),

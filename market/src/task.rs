@@ -129,6 +129,9 @@ pub struct Lease {
     pub expires_at: Timestamp,
     /// No heartbeat extends it beyond.
     pub hold_until: Timestamp,
+    /// Until when the prover may take to start; none once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_by: Option<Timestamp>,
     /// Whether it ran out while the network was away and was given anew, with no sign of life of
     /// its prover since.
     pub given_anew: bool,
@@ -698,6 +701,7 @@ impl Task {
                 renewed_at: now,
                 expires_at: now + rules.lease,
                 hold_until: now + rules.longest_attempt,
+                start_by: None,
                 given_anew: false,
             },
         };
@@ -717,6 +721,18 @@ impl Task {
         }])
     }
 
+    /// The prover is the operator's own fleet, whose machines may have to be started first: it has
+    /// [`Rules::fleet_start`] to claim what it was just assigned, and others may not join before.
+    pub fn wait_for_fleet(&mut self, rules: &Rules) {
+        if let State::Assigned { lease } = &mut self.state
+            && rules.fleet_start > rules.lease
+        {
+            lease.start_by = Some(lease.renewed_at + rules.fleet_start);
+            lease.hold_until = lease.hold_until + rules.fleet_start;
+            self.open_from = self.open_from.map(|from| from + rules.fleet_start);
+        }
+    }
+
     /// The prover starts; or takes up again what it had started, after a restart of its own.
     ///
     /// # Errors
@@ -730,6 +746,7 @@ impl Task {
     ) -> Result<(), Refusal> {
         let mut lease = self.running(prover, attempt)?.clone();
         lease.extend(now, rules);
+        lease.start_by = None;
         if matches!(self.state, State::Assigned { .. }) {
             if let Some(newest) = self.attempts.last_mut() {
                 newest.claimed_at = Some(now);
@@ -1137,10 +1154,17 @@ impl Task {
 }
 
 impl Lease {
+    /// When it runs out without a sign of life.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        self.start_by
+            .map_or(self.expires_at, |by| by.max(self.expires_at))
+    }
+
     /// When it counts as run out on a clock that may be ahead of its prover's.
     #[must_use]
     pub fn runs_out_at(&self, rules: &Rules) -> Timestamp {
-        self.expires_at + rules.max_skew
+        self.ends_at() + rules.max_skew
     }
 
     fn extend(&mut self, now: Timestamp, rules: &Rules) {
