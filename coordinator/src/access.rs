@@ -2,7 +2,7 @@
 
 use crate::tasks::{Committed, decode, encode};
 use crate::{Coordinator, Error, layout};
-use prooflane_store::{Expect, IndexKey, Write};
+use prooflane_store::{Expect, Index, IndexKey, Query, Write};
 use serde::{Deserialize, Serialize};
 
 /// What an API key is good for.
@@ -102,13 +102,32 @@ impl Coordinator {
             body: encode(record),
             wake: None,
             listing: Some(IndexKey {
-                partition: "apikeys".into(),
+                partition: layout::API_KEYS.into(),
                 sort: record.name.clone(),
             }),
         };
         match self.commit(&[write]).await? {
             Committed::Yes => Ok(key),
             Committed::Conflict => Err(Error::Contention(1)),
+        }
+    }
+
+    /// Every API key's record, by name; the keys themselves are stored nowhere.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+        let mut keys = Vec::new();
+        let mut query = Query::new(Index::Listing, layout::API_KEYS).limit(200);
+        loop {
+            let page = self.ports.table.query(&query).await?;
+            for item in &page.items {
+                keys.push(decode(item, "API key")?);
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(keys),
+            }
         }
     }
 

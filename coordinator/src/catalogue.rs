@@ -61,14 +61,6 @@ impl Entry {
             provenance,
         }
     }
-
-    /// The blob that holds the proving key, where proving keys are kept in blobs. It names the key, so
-    /// that one that replaces it lies beside it.
-    #[must_use]
-    pub fn proving_key_blob(&self) -> String {
-        let circuit = self.circuit.id().replace('@', "-");
-        format!("keys/{circuit}/{}", self.key_id)
-    }
 }
 
 /// An [`Entry`] as it stands in the JSON.
@@ -153,6 +145,13 @@ impl Catalogue {
     /// Where a network whose parts share blobs keeps its catalogue.
     pub const BLOB: &str = "keys/catalogue.json";
 
+    /// The blob that holds the proving key of a circuit; it names the key, so that one that replaces it
+    /// lies beside it.
+    #[must_use]
+    pub fn proving_key_blob(circuit: &str, key_id: &str) -> String {
+        format!("keys/{}/{key_id}", circuit.replace('@', "-"))
+    }
+
     /// As [`Catalogue::from_json`] reads it: one object per circuit, the verifying key as snarkjs
     /// writes it.
     #[must_use]
@@ -165,7 +164,7 @@ impl Catalogue {
                 constraints: entry.constraints,
                 provenance: entry.provenance,
                 verifying_key: (&entry.verifying_key).into(),
-                proving_key: entry.proving_key_blob(),
+                proving_key: Self::proving_key_blob(entry.circuit.id(), &entry.key_id.to_string()),
             })
             .collect();
         serde_json::to_string_pretty(&entries).expect("strings and numbers always serialize")

@@ -8,6 +8,7 @@ use prooflane_store::{IndexKey, Key};
 pub(crate) const WAKE_SHARDS: u8 = 4;
 pub(crate) const PROVERS: &str = "provers";
 pub(crate) const ACCOUNTS: &str = "accounts";
+pub(crate) const API_KEYS: &str = "apikeys";
 pub(crate) const TASKS: &str = "tasks";
 
 pub(crate) fn task(id: TaskId) -> Key {

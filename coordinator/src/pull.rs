@@ -113,17 +113,17 @@ impl Coordinator {
         Ok(None)
     }
 
-    /// Claims exactly what was read: of two who read the same, one is told that it was too slow.
+    /// Claims exactly what was read: of two who read the same, one is told that it was too slow. The
+    /// lease alone would not tell: it stays as it is where the clock of the first is behind.
     async fn claim_running(
         &self,
         record: &TaskRecord,
         prover: &ProverId,
         seen: &Lease,
     ) -> Result<Option<Assignment>, Error> {
+        let status = record.task.status();
         self.claim_if(record, prover, |task| {
-            task.lease().is_some_and(|lease| {
-                lease.attempt == seen.attempt && lease.renewed_at == seen.renewed_at
-            })
+            task.status() == status && task.lease() == Some(seen)
         })
         .await
     }

@@ -14,7 +14,7 @@ pub enum PaymentRule {
     FirstPrice,
 }
 
-/// The constants of a network. What JSON leaves out is as by default.
+/// The constants of a network. As JSON they name only what differs from the defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
@@ -131,4 +131,22 @@ impl Rules {
 fn doubled(first: Millis, times: u32) -> Millis {
     let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
     Millis(first.0.saturating_mul(factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_names_only_what_differs() {
+        let read = |json| serde_json::from_str::<Rules>(json);
+        let changed = Rules {
+            outage: Millis(150_000),
+            ..Rules::default()
+        };
+        assert_eq!(read(r#"{"outage":150000}"#).unwrap(), changed);
+        assert_eq!(read("{}").unwrap(), Rules::default());
+        let misspelt = read(r#"{"outtage":150000}"#).unwrap_err();
+        assert!(misspelt.to_string().contains("unknown field"));
+    }
 }

@@ -23,6 +23,24 @@ async fn a_key_names_its_holder_and_only_a_digest_of_it_is_kept() {
 }
 
 #[tokio::test]
+async fn the_operator_sees_who_has_keys() {
+    let net = Net::open();
+    assert!(net.api_keys().await.unwrap().is_empty());
+    for record in [
+        holder("bob", &[Role::Prover]),
+        holder("alice", &[Role::Operator]),
+    ] {
+        net.create_api_key(&record).await.unwrap();
+    }
+    let keys = net.api_keys().await.unwrap();
+    let keys: Vec<_> = keys.iter().map(|key| (&*key.name, &*key.roles)).collect();
+    assert_eq!(
+        keys,
+        [("alice", &[Role::Operator][..]), ("bob", &[Role::Prover])]
+    );
+}
+
+#[tokio::test]
 async fn an_unknown_key_opens_nothing() {
     let net = Net::open();
     let key = net

@@ -7,7 +7,7 @@ use axum::response::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, RequestExt};
 use prooflane_api::{Api, KeyFile, Limits, ProvingKeys, router};
-use prooflane_coordinator::Entry;
+use prooflane_coordinator::{Catalogue, Entry};
 use prooflane_lambda::{Network, json_variable};
 use prooflane_store_aws::S3Blobs;
 use prooflane_verifier::field;
@@ -73,10 +73,8 @@ struct Bucket(S3Blobs);
 impl ProvingKeys for Bucket {
     async fn find(&self, entry: &Entry) -> Result<KeyFile, String> {
         const LASTING: Duration = Duration::from_secs(600);
-        let url = self
-            .0
-            .download_url(&entry.proving_key_blob(), LASTING)
-            .await;
+        let blob = Catalogue::proving_key_blob(entry.circuit.id(), &entry.key_id.to_string());
+        let url = self.0.download_url(&blob, LASTING).await;
         url.map(KeyFile::At).map_err(|error| error.to_string())
     }
 }

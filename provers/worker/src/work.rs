@@ -1,10 +1,8 @@
 //! The prover's loop.
 
-use crate::{Network, NetworkError};
-use prooflane_circuits::InputError;
+use crate::{InProcess, Network, NetworkError, Prover};
 use prooflane_client::wire::AssignmentView;
-use prooflane_engine::CircuitKey;
-use prooflane_verifier::{Proof, field};
+use prooflane_verifier::Proof;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -135,13 +133,26 @@ impl Held {
     }
 }
 
-/// Proves for a network until told to drain.
+/// Proves for a network in this process until told to drain.
 ///
 /// # Errors
 /// [`NetworkError::Refused`] if the network does not take the prover at all. A network that does
 /// not answer is asked again.
 pub async fn run(
     network: Arc<dyn Network>,
+    offer: Offer,
+    drain: Drain,
+) -> Result<Summary, NetworkError> {
+    run_with(network, Arc::new(InProcess), offer, drain).await
+}
+
+/// The same with proofs made elsewhere.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    network: Arc<dyn Network>,
+    prover: Arc<dyn Prover>,
     offer: Offer,
     drain: Drain,
 ) -> Result<Summary, NetworkError> {
@@ -169,7 +180,8 @@ pub async fn run(
         }
         let wait = if draining { Duration::ZERO } else { POLL };
         let claimed = tokio::select! {
-            claimed = network.claim(&offer, free, &holding, wait) => claimed,
+            // Before another claim is begun.
+            biased;
             () = drain.started(), if !draining => {
                 draining = true;
                 if let Err(error) = network.withdraw(&offer).await {
@@ -177,6 +189,7 @@ pub async fn run(
                 }
                 continue;
             }
+            claimed = network.claim(&offer, free, &holding, wait) => claimed,
         };
         match claimed {
             Ok(assignments) if assignments.is_empty() && draining => {
@@ -188,8 +201,13 @@ pub async fn run(
             Ok(assignments) => {
                 for assignment in assignments {
                     held.add(assignment.task_id, assignment.attempt);
-                    let work = work(network.clone(), offer.clone(), held.clone(), assignment);
-                    tokio::spawn(work);
+                    tokio::spawn(work(
+                        network.clone(),
+                        prover.clone(),
+                        offer.clone(),
+                        held.clone(),
+                        assignment,
+                    ));
                 }
             }
             Err(error) if draining => {
@@ -214,12 +232,13 @@ pub async fn run(
 
 async fn work(
     network: Arc<dyn Network>,
+    prover: Arc<dyn Prover>,
     offer: Arc<Offer>,
     held: Arc<Held>,
     assignment: AssignmentView,
 ) {
     let (task, attempt) = (assignment.task_id, assignment.attempt);
-    let proved = match prove(&*network, assignment).await {
+    let proved = match prove(&*network, &*prover, assignment).await {
         Ok(proof) => hand_in(&*network, &offer, task, attempt, &proof).await,
         Err(message) => {
             tracing::warn!(%task, attempt, message, "not proved");
@@ -234,35 +253,20 @@ async fn work(
 }
 
 /// The proof, or what to tell the network; never anything about the inputs.
-async fn prove(network: &dyn Network, assignment: AssignmentView) -> Result<Proof, String> {
+async fn prove(
+    network: &dyn Network,
+    prover: &dyn Prover,
+    assignment: AssignmentView,
+) -> Result<Proof, String> {
     let fetch = || network.key(&assignment.circuit, &assignment.key_id);
     let key = patiently(fetch).await.map_err(|error| error.to_string())?;
     let started = Instant::now();
     let (task, attempt) = (assignment.task_id, assignment.attempt);
-    let proof = tokio::task::spawn_blocking(move || prove_now(&key, &assignment))
-        .await
-        .map_err(|_| "the prover crashed on these inputs".to_owned())??;
+    let proof = prover.prove(key, assignment).await?;
     let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!("prooflane_prove_seconds").record(seconds);
     tracing::debug!(%task, attempt, seconds, "proved");
     Ok(proof)
-}
-
-fn prove_now(key: &CircuitKey, assignment: &AssignmentView) -> Result<Proof, String> {
-    let circuit = prooflane_circuits::find(&assignment.circuit)
-        .ok_or_else(|| format!("this prover does not know {}", assignment.circuit))?;
-    let witness = circuit
-        .witness(&assignment.inputs)
-        .map_err(|error: InputError| error.to_string())?;
-    let public: Vec<String> = witness
-        .public_inputs()
-        .iter()
-        .map(field::to_decimal)
-        .collect();
-    if public != assignment.public_inputs {
-        return Err("the inputs do not lead to the public inputs of the task".into());
-    }
-    prooflane_engine::prove(key, &witness).map_err(|error| error.to_string())
 }
 
 /// Whether the network accepted it.
