@@ -6,7 +6,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import { Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import { Architecture, type CfnFunction, Code, Function, LoggingFormat, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -116,7 +116,7 @@ export class ApiStack extends Stack {
     access.files(role, data, props.files);
     const folder = join(settings.functions, props.name);
     built(join(folder, "bootstrap"));
-    return new Function(this, props.name, {
+    const fn = new Function(this, props.name, {
       functionName,
       code: Code.fromAsset(folder),
       runtime: Runtime.PROVIDED_AL2023,
@@ -135,6 +135,11 @@ export class ApiStack extends Stack {
         ...this.localEnvironment,
       },
     });
+    // For `sam local invoke api` and `sam sync`: SAM looks for the construct's id, and takes the folder as it is.
+    const resource = fn.node.defaultChild as CfnFunction;
+    resource.overrideLogicalId(props.name);
+    resource.addMetadata("SkipBuild", true);
+    return fn;
   }
 
   private logs(id: string, logGroupName: string): LogGroup {
