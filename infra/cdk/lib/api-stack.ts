@@ -53,7 +53,6 @@ export class ApiStack extends Stack {
         get: ["keys", "inputs", "proofs", "transcripts", "uploads"],
         put: ["inputs", "proofs", "transcripts", "uploads"],
         delete: ["inputs"],
-        list: ["keys", "inputs", "proofs", "transcripts", "uploads"],
       },
     });
     access.send(api, [...data.auctions, ...provers]);

@@ -59,7 +59,7 @@ export class WatchStack extends Stack {
     id: string,
     private readonly settings: Settings,
     watched: Watched,
-    props: StackProps = {},
+    props: StackProps,
   ) {
     super(scope, id, props);
     const topic = settings.alarmTopicArn && Topic.fromTopicArn(this, "Topic", settings.alarmTopicArn);
