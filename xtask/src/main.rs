@@ -47,6 +47,8 @@ enum Chore {
         #[arg(long)]
         target: Option<String>,
     },
+    /// Run the whole network on emulators of AWS: functions as processes, one worker of the fleet
+    AwsLocal,
     /// Write docs/openapi.json and docs/errors.md anew from the code
     Openapi,
     /// Write circuits/constraints.json anew from the circuits
@@ -89,6 +91,16 @@ fn main() -> anyhow::Result<()> {
         }
         Chore::Planted => planted::planted(),
         Chore::Lambdas { target } => lambdas::build(target.as_deref()),
+        Chore::AwsLocal => {
+            let package = [
+                "run",
+                "--package",
+                "prooflane-tests-aws",
+                "--bin",
+                "aws-local",
+            ];
+            run(&mut cargo(&package))
+        }
         Chore::Openapi => {
             let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];
             run(cargo(&pin).env("UPDATE_DOCS", "1"))
@@ -122,11 +134,10 @@ fn test(rest: &[String]) -> anyhow::Result<()> {
             );
         }
     }
-    // The functions are programs that tests of other packages run; a filter may leave them out.
+    // The functions are programs that tests of other packages run. Built together with the tests,
+    // all share what they depend on.
     let functions = ["--workspace", "--features", "prooflane-api/lambda"];
-    if !rest.is_empty() {
-        run(cargo(&["build", "--bins"]).args(functions))?;
-    }
+    run(cargo(&["build", "--bins", "--tests"]).args(functions))?;
     let mut test = cargo(&["test", "--no-fail-fast"]);
     test.args(functions).env("PROOFLANE_PROGRAMS_BUILT", "1");
     run(test.args(rest))?;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// Why a function cannot start.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum StartError {
     /// The environment lacks something.
     #[error("the environment variable {name}: {problem}")]
@@ -28,6 +28,13 @@ pub enum StartError {
     /// The circuits are not known.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+}
+
+/// As a program's `main` shows it to whoever reads the log.
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// The network, as a function reaches it.

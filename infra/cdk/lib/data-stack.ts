@@ -8,7 +8,7 @@ import { auctionQueue, prefix, proverQueue, RESULTS, tableName } from "./names.t
 import type { Settings } from "./settings.ts";
 
 /** Of the functions that queues feed; a queue's visibility is six times that, as AWS asks for. */
-export const AUCTION_TIME_OUT = Duration.seconds(10);
+export const AUCTION_TIME_OUT = Duration.seconds(30);
 export const VERIFY_TIME_OUT = Duration.seconds(15);
 const VISIBILITY_FACTOR = 6;
 

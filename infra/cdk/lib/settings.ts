@@ -8,11 +8,11 @@ import { CLASSES, type FleetClass } from "./classes.ts";
 export const CONTEXT = {
   stage: { value: "dev", meaning: "`dev` or `prod`" },
   functions: {
-    value: "../../target/lambda",
+    value: "../../target/functions",
     meaning: "folder with `<function>/bootstrap` for each of the four functions",
   },
   worker: {
-    value: "../../target/lambda/worker/prooflane-fleet",
+    value: "../../target/functions/worker/prooflane-fleet",
     meaning: "the fleet's binary, for x86-64 Linux",
   },
   marketShards: { value: 1, meaning: "shards of the market, each with an auction queue" },

@@ -2,16 +2,22 @@
 
 mod network;
 mod proxy;
+mod runtime;
 
-pub use network::Network;
+pub use network::{Network, programs};
 pub use proxy::{Call, Fault, Plan, Proxy};
+pub use runtime::{Answer, Function};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
+use prooflane_coordinator::{OsEntropy, Ports};
+use prooflane_store::SystemClock;
+use prooflane_store_aws::{DynamoTable, S3Blobs, SqsQueue};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A running emulator; it ends with this value.
@@ -102,6 +108,24 @@ pub async fn config(url: &str) -> SdkConfig {
         .endpoint_url(url)
         .load()
         .await
+}
+
+/// The ports of a network whose table and bucket are made here and whose queues are when used.
+///
+/// # Panics
+/// If they cannot be made.
+pub async fn ports(table: &SdkConfig, others: &SdkConfig) -> Ports {
+    let table = DynamoTable::new(table, "prooflane");
+    table.create().await.expect("the table is made");
+    let blobs = S3Blobs::new(others, "prooflane");
+    blobs.create().await.expect("the bucket is made");
+    Ports {
+        table: Arc::new(table),
+        queue: Arc::new(SqsQueue::new(others, "prooflane-").creating()),
+        blobs: Arc::new(blobs),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+    }
 }
 
 /// Whether a program is there and answers.

@@ -1,7 +1,8 @@
 //! A whole network on an emulator: the stacks of the CDK app, the functions as processes of their
 //! own, and workers that pull from SQS.
 
-use crate::{Emulator, installed, run, target_folder};
+use crate::{Emulator, run, target_folder};
+use prooflane_tests::node::Scripts;
 use serde_json::Value;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -32,13 +33,14 @@ impl Network {
     #[must_use]
     pub fn deploy(emulator: Emulator) -> Self {
         let programs = programs();
-        let app = cdk_app();
+        // Installs what it needs.
+        let _ = Scripts::of("infra/cdk").expect("Node.js");
         let mut deploy = Command::new("npm");
         deploy
             .args(["run", "--silent", "deploy-local", "--"])
             .args(["--endpoint", &emulator.url, "--functions"])
             .arg(programs.join("functions"))
-            .current_dir(app);
+            .current_dir(root().join("infra/cdk"));
         let outputs: Value = serde_json::from_slice(&run(&mut deploy)).expect("its outputs");
         let api = text(&outputs, "apiId");
         let url = format!("{}/_aws/execute-api/{api}/$default", emulator.url);
@@ -154,14 +156,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The functions as `functions/<name>/bootstrap`, and the worker, built like the tests.
-fn programs() -> PathBuf {
+/// The functions as `functions/<name>/bootstrap`, and the worker `prooflane-fleet`, built like the
+/// tests.
+///
+/// # Panics
+/// If they do not build.
+#[must_use]
+pub fn programs() -> PathBuf {
     static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let build = || {
         let target = target_folder();
         // `cargo xtask test` has built them already.
         if std::env::var_os("PROOFLANE_PROGRAMS_BUILT").is_none() {
-            let workspace = ["build", "--workspace", "--bins"];
+            let workspace = ["build", "--workspace", "--bins", "--tests"];
             let mut build = Command::new(env!("CARGO"));
             build
                 .args(workspace)
@@ -189,17 +196,4 @@ fn programs() -> PathBuf {
         folder
     };
     BUILT.get_or_init(build).clone()
-}
-
-/// The CDK app with what it needs.
-fn cdk_app() -> PathBuf {
-    let app = root().join("infra/cdk");
-    let lock = std::fs::read_to_string(app.join("package-lock.json")).expect("a lock file");
-    let wanted = format!("{}\n{lock}", app.display());
-    installed("cdk", &wanted, |_| {
-        run(Command::new("npm")
-            .args(["ci", "--silent", "--no-audit", "--no-fund"])
-            .current_dir(&app));
-    });
-    app
 }

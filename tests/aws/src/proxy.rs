@@ -10,6 +10,7 @@ use prooflane_tests::conformance::Random;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// A call as it went through.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +77,7 @@ pub struct Proxy {
     to: String,
     client: reqwest::Client,
     inner: Arc<Mutex<Inner>>,
+    killed: Arc<Notify>,
 }
 
 impl Proxy {
@@ -96,6 +98,7 @@ impl Proxy {
             to: to.to_owned(),
             client: reqwest::Client::new(),
             inner: Arc::new(Mutex::new(inner)),
+            killed: Arc::default(),
         };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -109,6 +112,14 @@ impl Proxy {
     /// From now on, this happens to calls.
     pub fn plan(&self, plan: Plan) {
         self.inner().plan = plan;
+    }
+
+    /// Runs a function that is killed as the plan says; none if it was.
+    pub async fn killing<T>(&self, function: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = function => Some(done),
+            () = self.killed.notified() => None,
+        }
     }
 
     /// The calls that went through since the last time this was asked.
@@ -209,6 +220,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     } else {
         None
     };
+    if matches!(proxy.inner().plan, Plan::KilledAfter(usize::MAX)) {
+        proxy.killed.notify_one();
+    }
     match (fault, answer) {
         (None, Some(answer)) => answer.into_response(),
         (Some(Fault::Throttled), _) => throttled(service),
