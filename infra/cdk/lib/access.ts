@@ -6,11 +6,9 @@ import type { Folder } from "./names.ts";
 
 /** What a role may do in the bucket, folder by folder. */
 export interface Files {
-  get?: Folder[];
+  get: Folder[];
   put?: Folder[];
   delete?: Folder[];
-  /** Whether it learns that a file is missing, instead of being refused. */
-  list?: Folder[];
 }
 
 /** Every decision is a conditional write, so that whoever decides reads and writes the table. */
@@ -26,14 +24,13 @@ const TABLE_ACTIONS = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"
 export function files(role: Role, data: DataStack, wanted: Files): void {
   const { bucket, key } = data;
   const within = (folders: Folder[]) => folders.map((folder) => bucket.arnForObjects(`${folder}/*`));
-  const { get = [], put = [], delete: remove = [], list = [] } = wanted;
-  if (get.length > 0) allow(role, ["s3:GetObject"], within(get));
+  const { get, put = [], delete: remove = [] } = wanted;
+  allow(role, ["s3:GetObject"], within(get));
   if (put.length > 0) allow(role, ["s3:PutObject"], within(put));
   if (remove.length > 0) allow(role, ["s3:DeleteObject"], within(remove));
-  if (list.length > 0) {
-    const prefixes = list.map((folder) => `${folder}/*`);
-    allow(role, ["s3:ListBucket"], [bucket.bucketArn], { StringLike: { "s3:prefix": prefixes } });
-  }
+  // Whoever may not list is told of a missing file that it is forbidden, not that it is missing.
+  const prefixes = get.map((folder) => `${folder}/*`);
+  allow(role, ["s3:ListBucket"], [bucket.bucketArn], { StringLike: { "s3:prefix": prefixes } });
   const logicalId = data.getLogicalId(bucket.node.defaultChild as CfnElement);
   for (const folder of new Set([...get, ...put, ...remove])) {
     wildcard(role, `<${logicalId}.Arn>/${folder}/*`, "The objects of one folder of the network's own bucket.");

@@ -104,12 +104,9 @@ export class FleetStack extends Stack {
       retention: settings.production ? RetentionDays.THREE_MONTHS : RetentionDays.ONE_MONTH,
       removalPolicy: settings.production ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
-    const image = one.gpu
-      ? MachineImage.fromSsmParameter(GPU_IMAGE, { os: OperatingSystemType.LINUX })
-      : MachineImage.fromSsmParameter(CPU_IMAGE, { os: OperatingSystemType.LINUX });
     const launchTemplate = new LaunchTemplate(this, `${one.name}-template`, {
       launchTemplateName: groupName,
-      machineImage: image,
+      machineImage: MachineImage.fromSsmParameter(one.gpu ? GPU_IMAGE : CPU_IMAGE, { os: OperatingSystemType.LINUX }),
       role: this.role(one, queue, groupName, logGroup),
       securityGroup: this.securityGroup,
       associatePublicIpAddress: true,

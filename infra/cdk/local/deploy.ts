@@ -130,8 +130,9 @@ function zip(folder: string): Uint8Array {
 async function apply(StackName: string, TemplateBody: string): Promise<Record<string, string>> {
   const stack = { StackName, TemplateBody, Capabilities: [Capability.CAPABILITY_NAMED_IAM] };
   const wait = { client: cloudFormation, maxWaitTime: WAIT_SECONDS, minDelay: 1, maxDelay: 1 };
+  const there = await find(StackName);
   try {
-    if ((await find(StackName)) === undefined) {
+    if (there === undefined) {
       await cloudFormation.send(new CreateStackCommand(stack));
       await waitUntilStackCreateComplete(wait, { StackName });
     } else {

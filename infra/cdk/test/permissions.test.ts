@@ -49,6 +49,7 @@ const TABLE = ["ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query"
 );
 const files = (action: string, folders: readonly string[]) =>
   folders.map((folder) => `s3:${action} on bucket/${folder}/*`);
+const USE_KEY = ["kms:Decrypt on key", "kms:GenerateDataKey on key"];
 const queues = (actions: string[], names: string[]) =>
   names.flatMap((name) => actions.map((action) => `sqs:${action} on ${name}`));
 const SEND = ["GetQueueUrl", "SendMessage"];
@@ -73,7 +74,8 @@ describe("a role may do this and nothing else", () => {
         files("GetObject", FOLDERS),
         files("PutObject", folders),
         files("DeleteObject", ["inputs"]),
-        ["s3:ListBucket on bucket", "kms:Decrypt on key", "kms:GenerateDataKey on key"],
+        ["s3:ListBucket on bucket"],
+        USE_KEY,
         queues(SEND, [...AUCTIONS, ...PROVERS]),
         queues(RECEIVE, PROVERS),
         functionOf("api"),
@@ -87,7 +89,8 @@ describe("a role may do this and nothing else", () => {
         TABLE,
         files("GetObject", ["keys", "transcripts"]),
         files("PutObject", ["transcripts"]),
-        ["kms:Decrypt on key", "kms:GenerateDataKey on key"],
+        ["s3:ListBucket on bucket"],
+        USE_KEY,
         queues(SEND, [...AUCTIONS, ...PROVERS]),
         queues([...RECEIVE, "GetQueueAttributes"], AUCTIONS),
         functionOf("auction"),
@@ -101,7 +104,7 @@ describe("a role may do this and nothing else", () => {
         TABLE,
         files("GetObject", ["keys", "proofs"]),
         files("DeleteObject", ["proofs"]),
-        ["kms:Decrypt on key"],
+        ["s3:ListBucket on bucket", "kms:Decrypt on key"],
         queues(SEND, AUCTIONS),
         queues([...RECEIVE, "GetQueueAttributes"], ["results"]),
         functionOf("verify"),
@@ -114,7 +117,7 @@ describe("a role may do this and nothing else", () => {
       all(
         TABLE,
         files("GetObject", ["keys"]),
-        ["kms:Decrypt on key"],
+        ["s3:ListBucket on bucket", "kms:Decrypt on key"],
         queues(SEND, [...AUCTIONS, ...PROVERS]),
         queues(["GetQueueAttributes"], PROVERS),
         functionOf("sweep"),
@@ -131,14 +134,15 @@ describe("a role may do this and nothing else", () => {
         TABLE,
         files("GetObject", ["keys", "inputs"]),
         files("PutObject", ["proofs"]),
-        ["kms:Decrypt on key", "kms:GenerateDataKey on key"],
+        ["s3:ListBucket on bucket"],
+        USE_KEY,
         queues(RECEIVE, ["proverfleetcpu"]),
         queues(SEND, ["results", ...AUCTIONS, "proverfleetcpu"]),
         [`autoscaling:SetInstanceProtection on ${arn}`, `autoscaling:CompleteLifecycleAction on ${arn}`],
         ["CreateLogStream", "DescribeLogStreams", "PutLogEvents"].map((action) => `logs:${action} on fleetcpulogs`),
         ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"].map(
-            (action) => `ssmmessages:${action} on *`,
-          ),
+          (action) => `ssmmessages:${action} on *`,
+        ),
         ["ssm:UpdateInstanceInformation on *"],
       ),
     );
@@ -165,15 +169,27 @@ test("no role may do everything with anything, and none takes a policy that AWS 
   }
 });
 
-test("the bucket's key serves only through S3, and listing only where folders are", () => {
-  const policies = Object.values(made.template("Api").findResources("AWS::IAM::Policy"));
-  const statements = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
-  for (const { Action, Condition } of statements) {
+test("the bucket's key serves only through S3", () => {
+  for (const { Action, Condition } of statements("Api")) {
     if (list(Action).some((action) => action.startsWith("kms:"))) {
       expect(JSON.stringify(Condition)).toContain("kms:ViaService");
     }
-    if (list(Action).includes("s3:ListBucket")) {
-      expect(Condition).toEqual({ StringLike: { "s3:prefix": FOLDERS.map((folder) => `${folder}/*`) } });
-    }
   }
 });
+
+test("whoever reads a folder may list it, and no other", () => {
+  const lists = statements("Api").filter(({ Action }) => list(Action).includes("s3:ListBucket"));
+  const listed = lists.map(({ Condition }) => (Condition as any).StringLike["s3:prefix"]);
+  expect(listed).toEqual([
+    FOLDERS.map((folder) => `${folder}/*`),
+    ["keys/*", "transcripts/*"],
+    ["keys/*", "proofs/*"],
+    ["keys/*"],
+  ]);
+});
+
+/** Of all roles in a stack. */
+function statements(stack: StackId): Statement[] {
+  const policies = Object.values(made.template(stack).findResources("AWS::IAM::Policy"));
+  return policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}

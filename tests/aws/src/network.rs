@@ -158,13 +158,16 @@ fn root() -> PathBuf {
 fn programs() -> PathBuf {
     static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let build = || {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--features", "prooflane-api/lambda"]);
-        for package in FUNCTIONS.iter().chain(&["fleet"]) {
-            build.args(["--package", &format!("prooflane-{package}")]);
-        }
         let target = target_folder();
-        run(build.env("CARGO_TARGET_DIR", &target).current_dir(root()));
+        // `cargo xtask test` has built them already.
+        if std::env::var_os("PROOFLANE_PROGRAMS_BUILT").is_none() {
+            let workspace = ["build", "--workspace", "--bins"];
+            let mut build = Command::new(env!("CARGO"));
+            build
+                .args(workspace)
+                .args(["--features", "prooflane-api/lambda"]);
+            run(build.env("CARGO_TARGET_DIR", &target).current_dir(root()));
+        }
         let folder = target.join("emulators/programs");
         // Tests of several processes may want them at the same time.
         std::fs::create_dir_all(&folder).expect("a folder");
