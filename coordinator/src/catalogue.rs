@@ -84,14 +84,14 @@ pub enum CatalogueError {
     Missing,
     /// It is not the JSON of a catalogue.
     #[error("{file} cannot be read: {0}", file = Catalogue::BLOB)]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// A verifying key in it is none.
-    #[error("the verifying key of {circuit}: {source}")]
+    #[error("the verifying key of {circuit}: {problem}")]
     Key {
         /// Whose.
         circuit: String,
         /// Why.
-        source: DecodeError,
+        problem: DecodeError,
     },
     /// A verifying key in it belongs elsewhere.
     #[error("the verifying key of {circuit}: expected {expected}, got {got}")]
@@ -108,7 +108,7 @@ pub enum CatalogueError {
     Twice(String),
     /// The blobs do not answer.
     #[error("{file} cannot be fetched: {0}", file = Catalogue::BLOB)]
-    Store(#[from] StoreError),
+    Store(StoreError),
 }
 
 /// Every circuit of a network, by `name@version`.
@@ -178,7 +178,8 @@ impl Catalogue {
     /// [`CatalogueError`] saying what is wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::default();
-        for entry in serde_json::from_slice::<Vec<EntryJson>>(json)? {
+        let entries: Vec<EntryJson> = serde_json::from_slice(json).map_err(CatalogueError::Json)?;
+        for entry in entries {
             let Some(circuit) = prooflane_circuits::find(&entry.circuit) else {
                 tracing::warn!(
                     circuit = entry.circuit,
@@ -186,9 +187,9 @@ impl Catalogue {
                 );
                 continue;
             };
-            let key = VerifyingKey::try_from(&entry.verifying_key).map_err(|source| {
+            let key = VerifyingKey::try_from(&entry.verifying_key).map_err(|problem| {
                 let circuit = entry.circuit.clone();
-                CatalogueError::Key { circuit, source }
+                CatalogueError::Key { circuit, problem }
             })?;
             let wrong = |expected: String, got: String| CatalogueError::WrongKey {
                 circuit: entry.circuit.clone(),
@@ -216,7 +217,7 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError`]; [`CatalogueError::Missing`] where there is none yet.
     pub async fn load(blobs: &dyn Blobs) -> Result<Self, CatalogueError> {
-        let json = blobs.get(Self::BLOB).await?;
+        let json = blobs.get(Self::BLOB).await.map_err(CatalogueError::Store)?;
         Self::from_json(&json.ok_or(CatalogueError::Missing)?)
     }
 }

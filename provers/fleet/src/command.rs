@@ -8,6 +8,7 @@ use crate::setup::{Options, set_up};
 use crate::shift::work;
 use anyhow::{Context, bail};
 use aws_config::SdkConfig;
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use prooflane_coordinator::{Catalogue, Coordinator, OsEntropy, Ports, Severity};
 use prooflane_engine::Keys;
@@ -94,6 +95,13 @@ struct WorkerArgs {
         value_name = "MB"
     )]
     proof_memory_mb: u64,
+    /// Ask no instance metadata: on this machine only signals drain.
+    #[arg(
+        long,
+        env = "AWS_EC2_METADATA_DISABLED",
+        value_parser = FalseyValueParser::new()
+    )]
+    no_metadata: bool,
     /// Where proving keys are kept, to be found there again; a folder of this process's own where not
     /// given.
     #[arg(long, env = "PROOFLANE_KEYS", value_name = "DIR")]
@@ -238,10 +246,14 @@ async fn worker(args: WorkerArgs) -> anyhow::Result<ExitCode> {
         Arc::new(AutoScaling::new(&config, machine.clone(), group, hook)) as Arc<dyn Group>
     });
     let drain = Drain::default();
+    if !args.no_metadata && already_going(&machine).await {
+        // Started again on a machine that was drained: nothing is to be claimed there.
+        drain.start();
+    }
     let told = drain.clone();
     let watching = tokio::spawn(async move {
         let why = tokio::select! {
-            notice = machine.goes(LOOK_EVERY) => format!("{notice:?}"),
+            notice = machine.goes(LOOK_EVERY), if !args.no_metadata => format!("{notice:?}"),
             _ = term.recv() => "SIGTERM".into(),
             _ = interrupt.recv() => "interrupted".into(),
         };
@@ -266,6 +278,12 @@ async fn worker(args: WorkerArgs) -> anyhow::Result<ExitCode> {
         "drained and done"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Elsewhere than on EC2 there may be no answer at all, which must not keep anyone from working.
+async fn already_going(machine: &Machine) -> bool {
+    let looked = tokio::time::timeout(Duration::from_secs(2), machine.notice()).await;
+    matches!(looked, Ok(Ok(Some(_))))
 }
 
 fn cell_args(dir: &std::path::Path, threads: usize, memory_mb: u64) -> anyhow::Result<Vec<String>> {

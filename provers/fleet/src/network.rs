@@ -46,7 +46,8 @@ pub struct Waits {
 impl Default for Waits {
     fn default() -> Self {
         Self {
-            poll: Duration::from_secs(20),
+            // As long as an idle machine takes to drain.
+            poll: Duration::from_secs(10),
             resend: Duration::from_secs(30),
         }
     }

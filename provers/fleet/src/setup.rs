@@ -39,6 +39,7 @@ pub async fn set_up(ports: Ports, options: Options) -> anyhow::Result<Done> {
     let old = match Catalogue::load(&*ports.blobs).await {
         Ok(catalogue) => Some(catalogue),
         Err(CatalogueError::Missing) => None,
+        Err(error @ CatalogueError::Store(_)) => return Err(error.into()),
         Err(_) if options.replace => None,
         Err(error) => return Err(error).context("--replace makes a new one, with new keys"),
     };

@@ -177,3 +177,25 @@ async fn a_group_that_does_not_listen_changes_nothing() {
     drain.0.start();
     assert_eq!(working.await.unwrap().unwrap().proved, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_goes_already_begins_nothing() {
+    let net = Net::start().await;
+    let task = net.won().await;
+    let keys = tempfile::tempdir().unwrap();
+    let group = Arc::new(Notes::default());
+    let drain = Drain::default();
+    drain.start();
+    let (network, told) = (net.machine(&keys), group.clone());
+    let working = work(
+        network,
+        Arc::new(InProcess),
+        offer(1),
+        drain,
+        Some(told),
+        SELDOM,
+    );
+    assert_eq!(working.await.unwrap().proved, 0);
+    assert_eq!(group.told(), [Told::Drained]);
+    net.is(task, Status::Assigned).await;
+}
