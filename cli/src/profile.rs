@@ -4,7 +4,7 @@
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The network that `prooflane up` starts.
 const LOCAL: &str = "http://127.0.0.1:8080";
@@ -84,13 +84,9 @@ impl Wanted {
 
     /// The configuration file; an empty one where there is none and none was named.
     fn read(&self) -> anyhow::Result<(PathBuf, File)> {
-        let named = self.config.as_deref().filter(|path| *path != Path::new(""));
-        let path = match (named, &self.config) {
-            (Some(path), _) => path.to_owned(),
-            (None, Some(_)) => {
-                return Ok((PathBuf::from("no configuration file"), File::default()));
-            }
-            (None, None) => match usual_place() {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => match usual_place() {
                 Some(path) if path.exists() => path,
                 other => return Ok((other.unwrap_or_default(), File::default())),
             },
@@ -194,12 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_it_is_the_network_of_this_machine() {
+    fn where_nothing_is_said_it_is_the_network_of_this_machine() {
         let wanted = Wanted {
             network: None,
             api_key: None,
             profile: None,
-            config: Some(PathBuf::new()),
+            config: Some("/dev/null".into()),
         };
         assert_eq!(wanted.target().unwrap().network, LOCAL);
     }

@@ -15,6 +15,10 @@ pub fn prooflane() -> &'static PathBuf {
         // target/<profile>/deps/<test>-<hash>
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();
+        // `cargo xtask test` has built it already.
+        if std::env::var_os("PROOFLANE_PROGRAMS_BUILT").is_some() {
+            return profile.join("prooflane");
+        }
         let mut build = Command::new(env!("CARGO"));
         build.args([
             "build",
@@ -61,7 +65,7 @@ pub fn command(args: &[&str]) -> Command {
         command.env_remove(name);
     }
     // No configuration file of whoever runs this.
-    command.env("PROOFLANE_CONFIG", "");
+    command.env("PROOFLANE_CONFIG", "/dev/null");
     command
 }
 

@@ -192,7 +192,11 @@ export class FleetStack extends Stack {
     const resource = `autoScalingGroup:*:autoScalingGroupName/${groupName}`;
     access.allow(
       role,
-      ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction"],
+      [
+        "autoscaling:SetInstanceProtection",
+        "autoscaling:CompleteLifecycleAction",
+        "autoscaling:RecordLifecycleActionHeartbeat",
+      ],
       [this.formatArn({ service: "autoscaling", resource })],
     );
     access.wildcard(

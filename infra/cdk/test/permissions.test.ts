@@ -138,7 +138,11 @@ describe("a role may do this and nothing else", () => {
         USE_KEY,
         queues(RECEIVE, ["proverfleetcpu"]),
         queues(SEND, ["results", ...AUCTIONS, "proverfleetcpu"]),
-        [`autoscaling:SetInstanceProtection on ${arn}`, `autoscaling:CompleteLifecycleAction on ${arn}`],
+        [
+          `autoscaling:SetInstanceProtection on ${arn}`,
+          `autoscaling:CompleteLifecycleAction on ${arn}`,
+          `autoscaling:RecordLifecycleActionHeartbeat on ${arn}`,
+        ],
         ["CreateLogStream", "DescribeLogStreams", "PutLogEvents"].map((action) => `logs:${action} on fleetcpulogs`),
         ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"].map(
           (action) => `ssmmessages:${action} on *`,

@@ -79,7 +79,6 @@ impl Net {
         };
         coordinator.sweep().await.expect("a first sign of life");
         coordinator.enlist(&class).await.expect("a class");
-        proxy.calls();
         Self {
             _emulator: emulator,
             keys,
@@ -326,7 +325,6 @@ async fn a_function_killed_between_any_two_calls_breaks_nothing() {
             net.proxy.plan(Plan::KilledAfter(killed_after));
             let ran = net.proxy.killing(function(net.clone(), id)).await;
             net.proxy.plan(Plan::Through);
-            net.proxy.calls();
             // Whoever submits hears nothing, and says it again.
             let submitted = net.coordinator.submit(submission(id)).await;
             submitted.expect("it is submitted");
