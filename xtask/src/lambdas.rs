@@ -5,7 +5,7 @@ use crate::{cargo, root, run};
 use anyhow::Context;
 use std::path::PathBuf;
 
-/// Each function by its package's binary.
+/// Each function by what follows `prooflane-` in its package.
 const FUNCTIONS: [&str; 4] = ["api", "auction", "verify", "sweep"];
 
 pub(crate) fn build(target: Option<&str>) -> anyhow::Result<()> {
@@ -36,6 +36,22 @@ pub(crate) fn build(target: Option<&str>) -> anyhow::Result<()> {
             to.display()
         );
     }
+    // Its arithmetic is what it is for, and its machines are like this one.
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "prooflane-fleet",
+    ]))?;
+    let folder = target_folder().join("functions/worker");
+    std::fs::create_dir_all(&folder)?;
+    let from = target_folder().join("release/prooflane-fleet");
+    let bytes = std::fs::copy(&from, folder.join("prooflane-fleet"))?;
+    println!(
+        "worker   {:5.1} MB  {}",
+        bytes as f64 / 1e6,
+        folder.display()
+    );
     Ok(())
 }
 

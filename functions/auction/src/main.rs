@@ -86,18 +86,14 @@ impl Function {
             assigned = batch.assigned,
             "cleared"
         );
+        if !auctioneer.leads() {
+            // Somebody else does, and beats: all open tasks are cleared there, these among them.
+            return Ok(Vec::new());
+        }
         let done = hints.into_iter().zip(batch.done);
-        let again: Vec<&Message> = done
+        Ok(done
             .filter(|(_, done)| !done)
             .map(|(hint, _)| hint)
-            .collect();
-        if !auctioneer.leads() {
-            // Whoever leads is to have them at once.
-            for hint in &again {
-                let receipt = hint.receipt(&self.prefix);
-                self.network.queue.extend(&receipt, Duration::ZERO).await?;
-            }
-        }
-        Ok(again)
+            .collect())
     }
 }

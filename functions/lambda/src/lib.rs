@@ -8,7 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use prooflane_coordinator::{Catalogue, CatalogueError, Coordinator, OsEntropy, Ports};
 use prooflane_market::Rules;
-use prooflane_store::{Queue, SystemClock};
+use prooflane_store::SystemClock;
 use prooflane_store_aws::{DynamoTable, S3Blobs, SqsQueue};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,8 +44,8 @@ pub struct Network {
     pub coordinator: Coordinator,
     /// Its blobs, for URLs that lead to them.
     pub blobs: S3Blobs,
-    /// Its queues, for messages that come again.
-    pub queue: Arc<dyn Queue>,
+    /// Its queues.
+    pub queue: Arc<SqsQueue>,
     metrics: &'static Collector,
 }
 
@@ -101,7 +101,7 @@ impl Network {
         let config = prooflane_store_aws::loader().load().await;
         let blobs = S3Blobs::new(&config, variable("PROOFLANE_BUCKET")?);
         let catalogue = Catalogue::load(&blobs).await?;
-        let queue: Arc<dyn Queue> = Arc::new(SqsQueue::new(&config, variable("PROOFLANE_QUEUES")?));
+        let queue = Arc::new(SqsQueue::new(&config, variable("PROOFLANE_QUEUES")?));
         let ports = Ports {
             table: Arc::new(DynamoTable::new(&config, variable("PROOFLANE_TABLE")?)),
             queue: queue.clone(),

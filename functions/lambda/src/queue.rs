@@ -2,7 +2,6 @@
 //! (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
 
 use lambda_runtime::Error;
-use prooflane_store::Receipt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,7 +11,6 @@ use serde_json::{Value, json};
 pub struct Message {
     /// Names it in the answer.
     pub message_id: String,
-    receipt_handle: String,
     /// What was sent.
     pub body: String,
     #[serde(rename = "eventSourceARN")]
@@ -20,21 +18,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// The queue it comes from, without what the names of all queues begin with: what follows the
-    /// last `<prefix>`.
+    /// The queue it comes from, without what the names of all queues begin with.
     #[must_use]
     pub fn queue(&self, prefix: &str) -> &str {
         let name = self.source.rsplit(':').next().unwrap_or_default();
         name.strip_prefix(prefix).unwrap_or(name)
-    }
-
-    /// What makes it come again at once.
-    #[must_use]
-    pub fn receipt(&self, prefix: &str) -> Receipt {
-        Receipt {
-            queue: self.queue(prefix).to_owned(),
-            handle: self.receipt_handle.clone(),
-        }
     }
 }
 

@@ -29,6 +29,10 @@ async fn sweep(
         if let Err(error) = network.coordinator.enlist(class).await {
             tracing::error!(class = %class.prover_id, %error, "not in the market");
         }
+        let queue = format!("prover-{}", class.prover_id);
+        if let Err(error) = network.queue.touch(&queue).await {
+            tracing::warn!(queue, %error, "SQS may stop measuring it");
+        }
     }
     let deadline = event.context.deadline();
     let mut woken = 0;

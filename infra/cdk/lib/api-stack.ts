@@ -49,6 +49,7 @@ export class ApiStack extends Stack {
       memoryMb: 512,
       // The HTTP API itself gives up after 30 s.
       timeOut: Duration.seconds(29),
+      environment: { PROOFLANE_ATTESTOR: settings.attestor },
       files: {
         get: ["keys", "inputs", "proofs", "transcripts", "uploads"],
         put: ["inputs", "proofs", "transcripts", "uploads"],

@@ -20,8 +20,6 @@ export interface FleetClass {
   circuits: string[];
   /** Credits asked for a task. */
   price: number;
-  /** Tasks that the class may hold at once. */
-  capacity: number;
   /** Privacy levels. */
   levels: number[];
   promisedMs: number;
@@ -41,7 +39,6 @@ export const CLASSES: FleetClass[] = [
     diskGib: 16,
     circuits: [],
     price: 10,
-    capacity: 64,
     levels: [1, 2, 3],
     promisedMs: 30_000,
   },
@@ -58,7 +55,6 @@ export const CLASSES: FleetClass[] = [
     diskGib: 64,
     circuits: [],
     price: 10,
-    capacity: 256,
     levels: [1, 2, 3],
     promisedMs: 30_000,
   },

@@ -13,15 +13,19 @@ export function environment(settings: Settings, data: DataStack): Record<string,
   };
 }
 
+/** The market's own limit for one prover. */
+const MOST_TASKS = 1024;
+
 /** The asks that the sweeper keeps in the market for groups that may have no instance now. */
 export function offers(settings: Settings): object[] {
   return settings.classes
     .filter(({ max }) => max > 0)
-    .map(({ name, circuits, price, capacity, levels, promisedMs }) => ({
+    .map(({ name, circuits, price, max, tasksPerInstance, levels, promisedMs }) => ({
       prover_id: name,
       circuits,
       price,
-      capacity,
+      // Twice what all its instances are there for: with less, nobody would see that there are too few.
+      capacity: Math.min(2 * max * tasksPerInstance, MOST_TASKS),
       levels,
       promised_ms: promisedMs,
     }));

@@ -132,6 +132,8 @@ export class FleetStack extends Stack {
           PROOFLANE_CLASS: one.name,
           PROOFLANE_GROUP: groupName,
           PROOFLANE_LIFECYCLE_HOOK: DRAIN_HOOK,
+          // CUDA reserves more address space than any limit would leave it.
+          ...(one.gpu ? { PROOFLANE_PROOF_MEMORY_MB: "0" } : {}),
           AWS_REGION: this.region,
           RUST_LOG: "info",
         },

@@ -21,6 +21,10 @@ export const CONTEXT = {
     value: {},
     meaning: 'JSON object of changes to the classes of the fleet, `{"fleet-gpu":{"max":4}}`',
   },
+  attestor: {
+    value: "",
+    meaning: 'the attestor whose receipts count where a request names none, `["x","y"]` in decimal',
+  },
   rate: { value: 1000, meaning: "requests per second that the HTTP API admits" },
   burst: { value: 2000, meaning: "requests that it admits at once" },
   vpcId: { value: "", meaning: "existing VPC with public subnets for the fleet; none: a small one of its own" },
@@ -39,6 +43,7 @@ export interface Settings {
   /** As the functions and the workers read them from `PROOFLANE_RULES`. */
   rules: Record<string, unknown>;
   classes: FleetClass[];
+  attestor: string;
   requestsPerSecond: number;
   burstRequests: number;
   vpcId: string;
@@ -74,14 +79,31 @@ export function settings(node: Node): Settings {
     functions: here(text("functions")),
     worker: here(text("worker")),
     marketShards,
-    // An AWS region's bad minutes are longer than a process's, and an instance takes minutes to start.
-    rules: { outage: 150_000, fleet_start: 300_000, market_shards: marketShards, ...object("rules") },
+    // An AWS region's bad minutes are longer than a process's, an instance takes minutes to start, and
+    // a class without instances is heard of once a minute, by the sweeper.
+    rules: {
+      outage: 150_000,
+      fleet_start: 300_000,
+      prover_silence: 180_000,
+      market_shards: marketShards,
+      ...object("rules"),
+    },
     classes: classes(stage, object("fleet")),
+    // A command line's JSON comes as text, a file's as what it says.
+    attestor: attestor(node.tryGetContext("attestor") ?? CONTEXT.attestor.value),
     requestsPerSecond: natural("rate"),
     burstRequests: natural("burst"),
     vpcId: text("vpcId"),
     alarmTopicArn: text("alarmTopicArn"),
   };
+}
+
+function attestor(given: unknown): string {
+  const value = typeof given === "string" && given !== "" ? parsed("attestor", given) : given;
+  if (value === "") return "";
+  const fine = Array.isArray(value) && value.length === 2 && value.every((one) => /^[0-9]+$/.test(String(one)));
+  if (!fine) throw new Error(`context attestor: expected ["x","y"] in decimal, got ${JSON.stringify(given)}`);
+  return JSON.stringify(value.map(String));
 }
 
 /** This package's folder, from which relative paths count, wherever it is run from. */

@@ -50,14 +50,14 @@ test("the sweeper offers the classes that can have instances", () => {
     prover_id: "fleet-cpu",
     circuits: [],
     price: 10,
-    capacity: 64,
+    capacity: 320,
     levels: [1, 2, 3],
     promised_ms: 30_000,
   };
   expect(offered({})).toEqual([cpu]);
   expect(offered({ fleet: { "fleet-gpu": { max: 1 } } })).toEqual([
     cpu,
-    { ...cpu, prover_id: "fleet-gpu", capacity: 256 },
+    { ...cpu, prover_id: "fleet-gpu", capacity: 512 },
   ]);
 });
 

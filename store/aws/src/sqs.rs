@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use prooflane_store::{Delivery, Queue, Receipt, StoreError, limits};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -40,6 +40,25 @@ impl SqsQueue {
         self
     }
 
+    /// Asks about a queue, so that SQS does not stop measuring it: of one that nobody has touched for
+    /// six hours it reports nothing, and a fleet that is scaled by it would start late (Amazon SQS
+    /// Developer Guide, "Available CloudWatch metrics for Amazon SQS").
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn touch(&self, queue: &str) -> Result<(), StoreError> {
+        let Some(url) = self.url(queue).await? else {
+            return Ok(());
+        };
+        let request = self
+            .client
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
+        let answer = repeated(|| request.clone().send()).await?;
+        answer.map(drop).map_err(|error| refused(&error))
+    }
+
     /// None if there is no such queue.
     async fn url(&self, queue: &str) -> Result<Option<String>, StoreError> {
         let known = |urls: &Mutex<HashMap<String, Option<String>>>| {
@@ -58,8 +77,14 @@ impl SqsQueue {
                 let made = repeated(|| create.clone().send()).await?;
                 made.map_err(|error| refused(&error))?.queue_url
             }
-            Err(error) if error.is_queue_does_not_exist() => {
-                tracing::debug!(queue = name, "there is no such queue");
+            Err(error) if error.is_queue_does_not_exist() => None,
+            // Of queues that are not the network's, nobody is told whether they exist.
+            Err(error)
+                if error
+                    .code()
+                    .is_some_and(|code| code.contains("AccessDenied")) =>
+            {
+                tracing::info!(queue = name, "not a queue of this network");
                 None
             }
             Err(error) => return Err(refused(&error)),

@@ -86,6 +86,8 @@ impl Proxy {
     /// # Panics
     /// If it cannot listen.
     pub async fn start(to: &str) -> Self {
+        // Another one may have been chosen already; that one serves too.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let inner = Inner {
