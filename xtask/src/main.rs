@@ -49,6 +49,8 @@ enum Chore {
     },
     /// Run the whole network on emulators of AWS: functions as processes, one worker of the fleet
     AwsLocal,
+    /// Count again what each use-case asks of AWS, for docs/operations.md
+    Costs,
     /// Write docs/openapi.json and docs/errors.md anew from the code
     Openapi,
     /// Write circuits/constraints.json anew from the circuits
@@ -100,6 +102,16 @@ fn main() -> anyhow::Result<()> {
                 "aws-local",
             ];
             run(&mut cargo(&package))
+        }
+        Chore::Costs => {
+            let pin = [
+                "test",
+                "--package",
+                "prooflane-tests-aws",
+                "--test",
+                "costs",
+            ];
+            run(cargo(&pin).env("UPDATE_DOCS", "1"))
         }
         Chore::Openapi => {
             let pin = ["test", "--package", "prooflane-tests", "--test", "openapi"];

@@ -6,7 +6,7 @@ const made = synthesized({ marketShards: 2, rules: { outage: 1 } });
 const api = made.template("Api");
 const FUNCTIONS = [
   ["api", 512, 29],
-  ["auction", 512, 10],
+  ["auction", 512, 30],
   ["verify", 512, 15],
   ["sweep", 256, 50],
 ] as const;
@@ -27,7 +27,7 @@ test.each(FUNCTIONS)("the function %s", (name, MemorySize, Timeout) => {
         PROOFLANE_TABLE: Match.anyValue(),
         PROOFLANE_BUCKET: Match.anyValue(),
         PROOFLANE_QUEUES: "prooflane-dev-",
-        PROOFLANE_RULES: '{"outage":1,"fleet_start":300000,"market_shards":2}',
+        PROOFLANE_RULES: '{"outage":1,"fleet_start":300000,"prover_silence":180000,"market_shards":2}',
         RUST_LOG: "info",
       }),
     },
@@ -57,7 +57,7 @@ test("the sweeper offers the classes that can have instances", () => {
   expect(offered({})).toEqual([cpu]);
   expect(offered({ fleet: { "fleet-gpu": { max: 1 } } })).toEqual([
     cpu,
-    { ...cpu, prover_id: "fleet-gpu", capacity: 512 },
+    { ...cpu, prover_id: "fleet-gpu", capacity: 128 },
   ]);
 });
 

@@ -67,8 +67,8 @@ test("inputs and uploads go away; keys, proofs and transcripts stay", () => {
 
 describe("queues", () => {
   test.each([
-    ["auction-0", 60, 5],
-    ["auction-1", 60, 5],
+    ["auction-0", 180, 5],
+    ["auction-1", 180, 5],
     ["results", 90, 5],
     ["prover-fleet-cpu", 60, 10],
     ["prover-fleet-gpu", 60, 10],

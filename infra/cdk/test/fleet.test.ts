@@ -106,7 +106,7 @@ describe.each(GROUPS)("%s", (name) => {
       `PROOFLANE_CLASS='${name}'`,
       `PROOFLANE_GROUP='${group}'`,
       "PROOFLANE_LIFECYCLE_HOOK='drain'",
-      `PROOFLANE_RULES='{"outage":150000,"fleet_start":300000,"market_shards":1}'`,
+      `PROOFLANE_RULES='{"outage":150000,"fleet_start":300000,"prover_silence":180000,"market_shards":1}'`,
     ]) {
       expect(script).toContain(`\n${line}\n`);
     }

@@ -23,7 +23,7 @@ test("values from a command line are text", () => {
   const { settings } = synthesized({ marketShards: "3", fleet: '{"fleet-gpu":{"max":2}}', rules: '{"outage":5}' });
   expect(settings.marketShards).toBe(3);
   expect(settings.classes.find(({ name }) => name === "fleet-gpu")?.max).toBe(2);
-  expect(settings.rules).toEqual({ outage: 5, fleet_start: 300_000, market_shards: 3 });
+  expect(settings.rules).toEqual({ outage: 5, fleet_start: 300_000, prover_silence: 180_000, market_shards: 3 });
 });
 
 test("the README's table is the code's", () => {

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, CancellationReason, ConditionCheck, Delete,
     GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ReturnValuesOnConditionCheckFailure as OnFailure, ScalarAttributeType, TransactWriteItem,
-    Update,
+    ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure as OnFailure, ScalarAttributeType,
+    TransactWriteItem, Update,
 };
 use prooflane_store::limits::{self, Position};
 use prooflane_store::{
@@ -108,6 +108,7 @@ impl DynamoTable {
                     let request = self
                         .client
                         .update_item()
+                        .return_consumed_capacity(ReturnConsumedCapacity::Total)
                         .table_name(&self.table)
                         .set_key(Some(name(write.key())))
                         .update_expression(update.change)
@@ -127,6 +128,7 @@ impl DynamoTable {
                     let request = self
                         .client
                         .delete_item()
+                        .return_consumed_capacity(ReturnConsumedCapacity::Total)
                         .table_name(&self.table)
                         .set_key(Some(name(write.key())))
                         .condition_expression(test.condition)
@@ -173,6 +175,7 @@ impl DynamoTable {
         let request = self
             .client
             .transact_write_items()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_transact_items(Some(items))
             .client_request_token(token);
         let mut patience = Patience::default();
@@ -207,6 +210,7 @@ impl DynamoTable {
         let request = self
             .client
             .get_item()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .table_name(&self.table)
             .set_key(Some(name(key)))
             .consistent_read(true);
@@ -546,6 +550,7 @@ impl Table for DynamoTable {
         let request = self
             .client
             .query()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .table_name(&self.table)
             .set_index_name(index_name(query.index).map(str::to_owned))
             .consistent_read(query.index == Index::Primary)

@@ -157,10 +157,24 @@ fn free_port() -> u16 {
     free.local_addr().expect("an address").port()
 }
 
-/// A virtual environment with what `requirements.txt` says.
 fn ministack_folder() -> PathBuf {
     let wanted = include_str!("../emulators/requirements.txt");
-    installed("ministack", wanted, |folder| {
+    virtual_environment("ministack", wanted)
+}
+
+/// A virtual environment with cfn-lint and the SAM CLI. None, with the reason printed, where there is
+/// no Python.
+///
+/// # Panics
+/// If it cannot be made, and in CI if there is no Python.
+#[must_use]
+pub fn lint_folder() -> Option<PathBuf> {
+    let python = there("python3", &["-c", "import venv, ensurepip"]);
+    python.then(|| virtual_environment("lint", include_str!("../emulators/lint.txt")))
+}
+
+fn virtual_environment(name: &str, wanted: &str) -> PathBuf {
+    installed(name, wanted, |folder| {
         run(Command::new("python3")
             .args(["-m", "venv", "--clear"])
             .arg(folder));
