@@ -71,6 +71,8 @@ enum Bench {
     Market,
     /// Reads and commits of the embedded store
     Store,
+    /// Size and start of each Lambda function
+    Functions,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -85,6 +87,12 @@ fn main() -> anyhow::Result<()> {
             Bench::Prove => example("prooflane-engine", "measure"),
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
+            Bench::Functions => {
+                lambdas::build(None)?;
+                let package = ["run", "--package", "prooflane-tests-aws", "--example"];
+                let functions = lambdas::target_folder().join("functions");
+                run(cargo(&package).args(["functions", "--"]).arg(functions))
+            }
         },
         Chore::Simulate { runs, seed } => {
             let package = ["run", "--release", "--package", "prooflane-sim", "--"];

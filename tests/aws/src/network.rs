@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 const FUNCTIONS: [&str; 4] = ["api", "auction", "verify", "sweep"];
 /// The class of the fleet that the workers here are of.
 const CLASS: &str = "fleet-cpu";
+/// A test can wait until such leases run out.
+const RULES: &str = r#"{"lease":6000,"max_skew":1000,"reveal_after":1500,"leader_lease":3000}"#;
 
 /// A deployed network; it ends with this value.
 pub struct Network {
@@ -40,6 +42,7 @@ impl Network {
             .args(["run", "--silent", "deploy-local", "--"])
             .args(["--endpoint", &emulator.url, "--functions"])
             .arg(programs.join("functions"))
+            .args(["--context", &format!("rules={RULES}")])
             .current_dir(root().join("infra/cdk"));
         let outputs: Value = serde_json::from_slice(&run(&mut deploy)).expect("its outputs");
         let api = text(&outputs, "apiId");
@@ -73,6 +76,7 @@ impl Network {
             .env("PROOFLANE_TABLE", text(&self.outputs, "table"))
             .env("PROOFLANE_BUCKET", text(&self.outputs, "bucket"))
             .env("PROOFLANE_QUEUES", text(&self.outputs, "queuePrefix"))
+            .env("PROOFLANE_RULES", RULES)
             .env("PROOFLANE_CLASS", CLASS)
             .env("PROOFLANE_STAGE", "dev");
         fleet
