@@ -2,7 +2,7 @@
 
 use crate::secrets::InputKey;
 use crate::tasks::{Decision, TaskRecord, decode};
-use crate::{Coordinator, Error, layout};
+use crate::{Coordinator, Error, TraceId, layout};
 use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, Task, TaskId, Timestamp};
 use prooflane_store::{Index, Query};
 use serde_json::Value;
@@ -30,6 +30,8 @@ pub struct Assignment {
     pub task_id: TaskId,
     /// The fencing token: every message about this assignment names it.
     pub attempt: AttemptNo,
+    /// What everything that is done for the task is logged under.
+    pub trace: TraceId,
     /// `name@version`.
     pub circuit: String,
     /// The verifying key that decides, in hex.
@@ -154,9 +156,12 @@ impl Coordinator {
         };
         metrics::counter!("prooflane_tasks_claimed_total").increment(1);
         let task = &record.task;
+        let trace = record.trace();
+        tracing::debug!(task = %id, %trace, %prover, attempt, "claimed");
         Ok(Some(Assignment {
             task_id: id,
             attempt,
+            trace,
             circuit: task.spec.circuit.clone(),
             key_id: record.key_id.clone(),
             inputs,

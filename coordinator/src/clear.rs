@@ -476,7 +476,8 @@ impl Coordinator {
         view.supply.take(&winner);
         *version += 1;
         metrics::counter!("prooflane_tasks_assigned_total").increment(1);
-        tracing::debug!(task = %id, prover = %winner.prover, price = %winner.price, attempt, "assigned");
+        let trace = record.value.trace();
+        tracing::debug!(task = %id, %trace, prover = %winner.prover, price = %winner.price, attempt, "assigned");
         self.watch.call(id);
         self.hint(&layout::prover_queue(&winner.prover), &id.to_string())
             .await;

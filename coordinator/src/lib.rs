@@ -20,6 +20,7 @@ mod secrets;
 mod submit;
 mod sweep;
 mod tasks;
+mod trace;
 mod watch;
 
 pub use access::{Access, ApiKey, Role};
@@ -40,6 +41,7 @@ pub use read::{StoredProof, TaskFilter, TaskPage};
 pub use result::Verdict;
 pub use submit::{Submission, Submitted};
 pub use tasks::TaskRecord;
+pub use trace::TraceId;
 
 use prooflane_market::{Rules, Timestamp};
 use std::sync::Arc;

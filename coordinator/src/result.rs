@@ -206,7 +206,7 @@ impl Coordinator {
         let taken = task.updated_at.since(task.created_at);
         #[allow(clippy::cast_precision_loss)]
         metrics::histogram!("prooflane_task_seconds").record(taken.0 as f64 / 1_000.0);
-        tracing::debug!(task = %task.id(), millis = taken.0, "completed");
+        tracing::debug!(task = %task.id(), trace = %record.trace(), millis = taken.0, "completed");
         // Whoever has room now may take what waits.
         self.hint_open().await;
     }

@@ -2,7 +2,7 @@
 
 use crate::secrets::InputKey;
 use crate::tasks::{InputPlace, TRIES, TaskRecord, journal};
-use crate::{Coordinator, Error, clear, layout};
+use crate::{Coordinator, Error, TraceId, clear, layout};
 use prooflane_market::{
     Credits, JournalEntry, LedgerAccount, NewTask, PrivacyLevel, ProverId, Ratio, Reason, Task,
     TaskId, Timestamp,
@@ -59,6 +59,18 @@ impl Coordinator {
     /// [`Error::UnknownCircuit`], [`Error::InvalidInputs`], [`Error::Invalid`],
     /// [`Error::TaskIdReused`], [`Error::InsufficientCredits`], or the store's.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
+        self.submit_within(submission, None).await
+    }
+
+    /// The same for a request that is part of a trace.
+    ///
+    /// # Errors
+    /// As [`Coordinator::submit`].
+    pub async fn submit_within(
+        &self,
+        submission: Submission,
+        trace: Option<TraceId>,
+    ) -> Result<Submitted, Error> {
         let now = self.now();
         let entry = self.catalogue.find(&submission.circuit)?;
         let content = content_digest(&submission);
@@ -113,6 +125,7 @@ impl Coordinator {
                     .then(|| layout::input_blob(id, &blake3::hash(&stored).to_hex())),
                 encrypted: key.is_some(),
             },
+            trace,
         };
         let put = |key, body| Write::Put {
             key,
@@ -156,6 +169,7 @@ impl Coordinator {
             match outcome {
                 Ok(()) => {
                     metrics::counter!("prooflane_tasks_submitted_total").increment(1);
+                    tracing::debug!(task = %id, trace = %record.trace(), "submitted");
                     self.hint_task(id).await;
                     return Ok(Submitted {
                         record,

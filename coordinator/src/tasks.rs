@@ -1,6 +1,6 @@
 //! Reading a task, deciding, and writing the decision: the one way a task changes.
 
-use crate::{Coordinator, Error, layout};
+use crate::{Coordinator, Error, TraceId, layout};
 use prooflane_market::{
     Credits, Effect, JournalEntry, LedgerAccount, Prover, ProverId, Refusal, Rules, Task, TaskId,
 };
@@ -25,6 +25,9 @@ pub struct TaskRecord {
     pub content: String,
     /// Where the inputs are.
     pub input: InputPlace,
+    /// The trace of the request that brought it, if it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
 }
 
 /// Where a task's inputs are.
@@ -52,6 +55,13 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 impl TaskRecord {
+    /// What everything that is done for this task is logged under.
+    #[must_use]
+    pub fn trace(&self) -> TraceId {
+        let given = self.trace.clone();
+        given.unwrap_or_else(|| TraceId::of_task(self.task.id()))
+    }
+
     pub(crate) fn put(&self, expect: Expect, rules: &Rules) -> Write {
         Write::Put {
             key: layout::task(self.task.id()),

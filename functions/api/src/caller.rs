@@ -5,27 +5,35 @@ use crate::problem::Problem;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use prooflane_coordinator::{Access, Error, Role};
+use prooflane_coordinator::{Access, Error, Role, TraceId};
 use prooflane_market::{Prover, ProverId};
 use serde::de::DeserializeOwned;
 
-/// The caller, authenticated.
-pub(crate) struct Caller(pub(crate) Access);
+/// The caller, authenticated, and the trace that the call is part of, if it says so.
+pub(crate) struct Caller(pub(crate) Access, pub(crate) Option<TraceId>);
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let trace = trace(parts);
         if let Some(access) = parts.extensions.get::<Access>() {
-            return Ok(Self(access.clone()));
+            return Ok(Self(access.clone(), trace));
         }
         match bearer(parts) {
             // A key that is shown must be right, even where none is needed.
-            Some(key) => Ok(Self(api.coordinator.authenticate(key).await?)),
-            None if api.open => Ok(Self(Access::Open)),
+            Some(key) => Ok(Self(api.coordinator.authenticate(key).await?, trace)),
+            None if api.open => Ok(Self(Access::Open, trace)),
             None => Err(Error::Unauthorized.into()),
         }
     }
+}
+
+/// The caller's own, else the gateway's.
+fn trace(parts: &Parts) -> Option<TraceId> {
+    let header = |name| parts.headers.get(name)?.to_str().ok();
+    let given = header("traceparent").and_then(TraceId::from_traceparent);
+    given.or_else(|| header("x-amzn-trace-id").and_then(TraceId::from_xray))
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {

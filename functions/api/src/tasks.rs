@@ -90,7 +90,8 @@ pub(crate) async fn submit_as(
         max_attempts: body.max_attempts,
         allowed_provers: allowed(&body.allowed_provers)?,
     };
-    Ok(api.coordinator.submit(submission).await?)
+    let trace = caller.1.clone();
+    Ok(api.coordinator.submit_within(submission, trace).await?)
 }
 
 fn privacy_level(level: u8) -> Result<PrivacyLevel, Problem> {

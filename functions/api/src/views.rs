@@ -133,6 +133,7 @@ pub fn assignment_view(assignment: Assignment) -> wire::AssignmentView {
     wire::AssignmentView {
         task_id: assignment.task_id.0,
         attempt: assignment.attempt,
+        trace: assignment.trace.to_string(),
         circuit: assignment.circuit,
         key_id: assignment.key_id,
         inputs: assignment.inputs,

@@ -130,7 +130,8 @@ export class ApiStack extends Stack {
       tracing: Tracing.ACTIVE,
       environment: {
         ...environment(settings, data),
-        RUST_LOG: "info",
+        // Every step of a task, with its trace.
+        RUST_LOG: "info,prooflane_coordinator=debug",
         ...props.environment,
         ...this.localEnvironment,
       },

@@ -135,7 +135,7 @@ export class FleetStack extends Stack {
           // CUDA reserves more address space than any limit would leave it.
           ...(one.gpu ? { PROOFLANE_PROOF_MEMORY_MB: "0" } : {}),
           AWS_REGION: this.region,
-          RUST_LOG: "info",
+          RUST_LOG: "info,prooflane_coordinator=debug,prooflane_worker=debug",
         },
       }),
     });

@@ -28,7 +28,7 @@ test.each(FUNCTIONS)("the function %s", (name, MemorySize, Timeout) => {
         PROOFLANE_BUCKET: Match.anyValue(),
         PROOFLANE_QUEUES: "prooflane-dev-",
         PROOFLANE_RULES: '{"outage":1,"fleet_start":300000,"prover_silence":180000,"market_shards":2}',
-        RUST_LOG: "info",
+        RUST_LOG: "info,prooflane_coordinator=debug",
       }),
     },
   });

@@ -174,6 +174,7 @@ fn view(assignment: Assignment) -> AssignmentView {
     AssignmentView {
         task_id: assignment.task_id.0,
         attempt: assignment.attempt,
+        trace: assignment.trace.to_string(),
         circuit: assignment.circuit,
         key_id: assignment.key_id,
         inputs: assignment.inputs,

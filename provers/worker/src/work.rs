@@ -262,10 +262,11 @@ async fn prove(
     let key = patiently(fetch).await.map_err(|error| error.to_string())?;
     let started = Instant::now();
     let (task, attempt) = (assignment.task_id, assignment.attempt);
+    let trace = assignment.trace.clone();
     let proof = prover.prove(key, assignment).await?;
     let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!("prooflane_prove_seconds").record(seconds);
-    tracing::debug!(%task, attempt, seconds, "proved");
+    tracing::debug!(%task, trace, attempt, seconds, "proved");
     Ok(proof)
 }
 

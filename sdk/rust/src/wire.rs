@@ -289,6 +289,9 @@ wire! {
         pub task_id: Uuid,
         /// The fencing token; name it in every message about this assignment.
         pub attempt: u32,
+        /// What everything that is done for the task is logged under: a W3C trace id.
+        #[serde(default)]
+        pub trace: String,
         /// `name@version`.
         pub circuit: String,
         /// The verifying key that decides.

@@ -78,7 +78,11 @@ impl Network {
             .env("PROOFLANE_QUEUES", text(&self.outputs, "queuePrefix"))
             .env("PROOFLANE_RULES", RULES)
             .env("PROOFLANE_CLASS", CLASS)
-            .env("PROOFLANE_STAGE", "dev");
+            .env("PROOFLANE_STAGE", "dev")
+            .env(
+                "RUST_LOG",
+                "info,prooflane_coordinator=debug,prooflane_worker=debug",
+            );
         fleet
     }
 
@@ -124,6 +128,23 @@ impl Network {
         let answer: Value = serde_json::from_slice(&answer).expect("JSON");
         assert!(answer.get("errorMessage").is_none(), "{function}: {answer}");
         answer
+    }
+
+    /// Everything that a function has logged.
+    ///
+    /// # Panics
+    /// If the emulator does not tell.
+    #[must_use]
+    pub fn log(&self, function: &str) -> String {
+        let group = format!("/aws/lambda/{}", text(&self.outputs["functions"], function));
+        let wanted = serde_json::json!({"logGroupName": group}).to_string();
+        let answer = run(Command::new("curl")
+            .args(["--silent", "--show-error", "--fail-with-body", "--data", &wanted])
+            .args(["--header", "X-Amz-Target: Logs_20140328.FilterLogEvents"])
+            .args(["--header", "Content-Type: application/x-amz-json-1.1"])
+            .args(["--header", "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=0"])
+            .arg(&self.emulator.url));
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// What `prooflane-fleet fsck` finds.

@@ -88,6 +88,62 @@ fn the_demo_passes_at_a_deployed_network() {
 }
 
 #[test]
+fn a_trace_leads_from_the_request_to_the_proof() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let Some(emulator) = Emulator::ministack() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let worker_log = folder.path().join("worker.log");
+    let mut network = Network::deploy(emulator);
+    prooflane(&network, &["deposit", "requester:operator", "100"]);
+    network.start_worker(&worker_log);
+    let range = prooflane_circuits::find("range@1").expect("a circuit");
+    let task = json!({"circuit": "range@1", "inputs": range.example()}).to_string();
+    let submitted = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--fail-with-body",
+            "--data",
+            &task,
+        ])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", network.operator_key),
+        ])
+        .args([
+            "--header",
+            &format!("traceparent: 00-{TRACE}-b7ad6b7169203331-01"),
+        ])
+        .arg(format!("{}/v1/tasks", network.url))
+        .output()
+        .expect("curl runs");
+    let submitted: Value = serde_json::from_slice(&submitted.stdout).expect("a task");
+    let id = submitted["task_id"].as_str().expect("an id");
+    let until = Instant::now() + PATIENCE;
+    while prooflane(&network, &["status", id])["status"] != "completed" {
+        assert!(Instant::now() < until, "{submitted}");
+    }
+    let logged = |log: &str, what: &str| log.contains(TRACE) && log.contains(what);
+    for (function, what) in [
+        ("api", "submitted"),
+        ("auction", "assigned"),
+        ("verify", "completed"),
+    ] {
+        while !logged(&network.log(function), what) {
+            assert!(
+                Instant::now() < until,
+                "{function}: {}",
+                network.log(function)
+            );
+        }
+    }
+    let log = std::fs::read_to_string(worker_log).expect("a log");
+    assert!(logged(&log, "claimed") && logged(&log, "proved"), "{log}");
+}
+
+#[test]
 fn a_worker_that_dies_costs_no_task() {
     let Some(emulator) = Emulator::ministack() else {
         return;

@@ -261,6 +261,7 @@ pub(crate) fn assignment(keys: &TempDir) -> AssignmentView {
     AssignmentView {
         task_id: uuid::Uuid::from_u128(1),
         attempt: 1,
+        trace: String::new(),
         circuit: "range@1".into(),
         key_id: key().key_id().to_string(),
         inputs: circuit.example(),
