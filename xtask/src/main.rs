@@ -144,6 +144,18 @@ fn test(rest: &[String]) -> anyhow::Result<()> {
             );
         }
     }
+    for (tool, version, what) in [
+        (
+            "python3",
+            "--version",
+            "on the emulator of AWS, and AWS's linters",
+        ),
+        ("mvn", "--version", "on DynamoDB Local"),
+    ] {
+        if !answers(Command::new(tool).arg(version)) {
+            println!("{tool} is not here, so the tests are skipped that run {what}.");
+        }
+    }
     if rest.is_empty() {
         if answers(Command::new("rustup").args(["target", "add", BARE])) {
             let verifier = ["build", "--package", "prooflane-verifier", "--target", BARE];
