@@ -1,7 +1,8 @@
 use super::held;
 use async_trait::async_trait;
 use prooflane_store::{
-    CommitError, Cursor, Index, IndexKey, Item, Key, Page, Query, StoreError, Table, Write, limits,
+    CommitError, Cursor, Found, Index, IndexKey, Item, Key, Page, Query, StoreError, Table, Write,
+    limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -97,32 +98,20 @@ fn decide(
     write: &Write,
     before: Option<&Stored>,
 ) -> Result<Option<Stored>, CommitError> {
-    let got = before.map(|s| s.item.version);
-    let invalid = |why: String| Err(StoreError::Invalid(why).into());
-    let version = got.unwrap_or(0) + 1;
-    match write {
-        Write::Put { key, expect, .. }
-        | Write::Delete { key, expect }
-        | Write::Check { key, expect }
-            if !expect.holds(got) =>
-        {
-            Err(CommitError::Conflict {
-                index,
-                key: key.clone(),
-                expected: *expect,
-                got,
-            })
-        }
-        Write::Put { key, .. } if before.is_some_and(|s| s.is_counter) => {
-            invalid(format!("a document where {key} is a counter"))
-        }
+    let found = before.map(|s| Found {
+        version: s.item.version,
+        counter: s.is_counter.then_some(s.item.counter),
+    });
+    write.decide(index, found)?;
+    let version = found.map_or(0, |found| found.version) + 1;
+    Ok(match write {
         Write::Put {
             key,
             body,
             wake,
             listing,
             ..
-        } => Ok(Some(Stored {
+        } => Some(Stored {
             item: Item {
                 key: key.clone(),
                 version,
@@ -132,37 +121,21 @@ fn decide(
                 listing: listing.clone(),
             },
             is_counter: false,
-        })),
-        Write::Add { key, .. } if before.is_some_and(|s| !s.is_counter) => {
-            invalid(format!("{key} is a document"))
-        }
-        Write::Add {
-            key,
-            delta,
-            at_least,
-        } => match before.map_or(0, |s| s.item.counter).checked_add(*delta) {
-            None => invalid(format!("the counter {key} would leave 64 bits")),
-            Some(would_be) if would_be < *at_least => Err(CommitError::Insufficient {
-                index,
+        }),
+        Write::Add { key, delta, .. } => Some(Stored {
+            item: Item {
                 key: key.clone(),
-                at_least: *at_least,
-                would_be,
-            }),
-            Some(counter) => Ok(Some(Stored {
-                item: Item {
-                    key: key.clone(),
-                    version,
-                    body: Vec::new(),
-                    counter,
-                    wake: None,
-                    listing: None,
-                },
-                is_counter: true,
-            })),
-        },
-        Write::Delete { .. } => Ok(None),
-        Write::Check { .. } => Ok(before.cloned()),
-    }
+                version,
+                body: Vec::new(),
+                counter: before.map_or(0, |s| s.item.counter) + delta,
+                wake: None,
+                listing: None,
+            },
+            is_counter: true,
+        }),
+        Write::Delete { .. } => None,
+        Write::Check { .. } => before.cloned(),
+    })
 }
 
 impl State {
