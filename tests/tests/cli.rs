@@ -69,6 +69,14 @@ impl Shell {
         }
     }
 
+    /// Where no network is named.
+    fn alone() -> Self {
+        Self {
+            network: String::new(),
+            ..Self::offline()
+        }
+    }
+
     fn with_network(more: &[&str]) -> Self {
         let mut shell = Self::offline();
         let (up, url) = Running::up(shell.folder.path(), more);
@@ -82,9 +90,10 @@ impl Shell {
 
     fn run(&self, args: &[&str]) -> Did {
         let mut command = command(args);
-        command
-            .env("PROOFLANE_NETWORK", &self.network)
-            .current_dir(self.folder.path());
+        command.current_dir(self.folder.path());
+        if !self.network.is_empty() {
+            command.env("PROOFLANE_NETWORK", &self.network);
+        }
         Did::of(command.output().unwrap())
     }
 
@@ -170,7 +179,7 @@ fn every_command_has_help() {
 
 #[test]
 fn the_demo_prints_one_object_with_exactly_the_promised_fields() {
-    let shown = Shell::offline().json(&["demo"]);
+    let shown = Shell::alone().json(&["demo"]);
     let mut expected = [
         "task_id",
         "circuit",
@@ -202,7 +211,7 @@ fn the_demo_prints_one_object_with_exactly_the_promised_fields() {
 
 #[test]
 fn the_demo_tells_people_every_step() {
-    let told = Shell::offline().ok(&["demo"]).out;
+    let told = Shell::alone().ok(&["demo"]).out;
     for step in [
         "auctioned: thrifty wins",
         "starts proving",
@@ -212,6 +221,16 @@ fn the_demo_tells_people_every_step() {
     ] {
         assert!(told.contains(step), "{step:?} is missing in {told}");
     }
+}
+
+#[test]
+fn the_demo_goes_to_a_network_that_is_named() {
+    Shell::offline().fails(&["demo"], 3, NOWHERE);
+    let shell = Shell::with_network(&["--provers", "1"]);
+    let shown = shell.json(&["demo"]);
+    assert_eq!(shown["replay_rejected"], json!(true));
+    let task = shown["task_id"].as_str().unwrap();
+    assert_eq!(shell.json(&["status", task])["status"], "completed");
 }
 
 #[test]

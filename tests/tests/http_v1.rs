@@ -359,7 +359,8 @@ async fn a_claim_waits_and_returns_as_soon_as_there_is_something() {
             "lease_expires_at",
             "price",
             "public_inputs",
-            "task_id"
+            "task_id",
+            "trace"
         ]
     );
     assert_eq!(assignment["attempt"], 1);
