@@ -102,14 +102,9 @@ fn main() -> anyhow::Result<()> {
         Chore::Planted => planted::planted(),
         Chore::Lambdas { target } => lambdas::build(target.as_deref()),
         Chore::AwsLocal => {
-            let package = [
-                "run",
-                "--package",
-                "prooflane-tests-aws",
-                "--bin",
-                "aws-local",
-            ];
-            run(&mut cargo(&package))
+            run(cargo(&["build", "--bins", "--tests"]).args(WITH_FUNCTIONS))?;
+            let program = lambdas::target_folder().join("debug/aws-local");
+            run(Command::new(program).env("PROOFLANE_PROGRAMS_BUILT", "1"))
         }
         Chore::Costs => {
             let pin = [
@@ -134,6 +129,9 @@ fn main() -> anyhow::Result<()> {
 
 /// Without `std`, for a machine without an operating system: what a browser and an edge run.
 const BARE: &str = "wasm32-unknown-unknown";
+
+/// What is built so that the functions are among it.
+const WITH_FUNCTIONS: [&str; 3] = ["--workspace", "--features", "prooflane-api/lambda"];
 
 fn test(rest: &[String]) -> anyhow::Result<()> {
     for tool in ["node", "npm"] {
@@ -168,10 +166,10 @@ fn test(rest: &[String]) -> anyhow::Result<()> {
     }
     // The functions are programs that tests of other packages run. Built together with the tests,
     // all share what they depend on.
-    let functions = ["--workspace", "--features", "prooflane-api/lambda"];
-    run(cargo(&["build", "--bins", "--tests"]).args(functions))?;
+    run(cargo(&["build", "--bins", "--tests"]).args(WITH_FUNCTIONS))?;
     let mut test = cargo(&["test", "--no-fail-fast"]);
-    test.args(functions).env("PROOFLANE_PROGRAMS_BUILT", "1");
+    test.args(WITH_FUNCTIONS)
+        .env("PROOFLANE_PROGRAMS_BUILT", "1");
     run(test.args(rest))?;
     if rest.is_empty() {
         planted::planted()?;
