@@ -23,6 +23,9 @@ type Attributes = HashMap<String, AttributeValue>;
 
 /// A [`Table`] in one DynamoDB table: key `pk`, `sk`; sparse indexes `wake` (`wake_pk`, `wake_sk`) and
 /// `listing` (`list_pk`, `list_sk`), both projecting everything.
+///
+/// Every call asks what it costs, so that whoever reads the answers can add it up: the table of
+/// requests in `docs/operations.md` is counted in this way.
 #[derive(Clone, Debug)]
 pub struct DynamoTable {
     client: Client,
