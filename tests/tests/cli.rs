@@ -483,6 +483,28 @@ fn api_keys_are_made_by_the_operator_and_asked_for_on_a_closed_network() {
         key,
     ];
     shell.fails(&again, 4, "forbidden");
+
+    let keys = shell.json(&["keys", "list", "--api-key", operator]);
+    let keys = keys["keys"].as_array().unwrap();
+    let ids = |name: &str| {
+        let named = keys.iter().filter(|key| key["name"] == name);
+        named
+            .map(|key| key["key_id"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((keys.len(), ids("alice").len()), (3, 2));
+    for id in ids("alice") {
+        shell.ok(&["keys", "revoke", id, "--api-key", operator]);
+    }
+    shell.fails(&["tasks", "--api-key", key], 4, "unauthorized");
+    let last = ids("operator")[0];
+    shell.fails(
+        &["keys", "revoke", last, "--api-key", operator],
+        4,
+        "only operator",
+    );
+    let list = shell.ok(&["keys", "list", "--api-key", operator]).out;
+    assert_eq!(list.trim(), format!("{last}  operator (operator)"));
 }
 
 #[test]
