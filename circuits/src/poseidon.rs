@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use ark_bn254::Fr;
 use ark_ff::{BigInteger256, Field, PrimeField, Zero};
 
-use crate::builder::{Builder, Num};
+use crate::builder::{Builder, Num, Terms};
 
 /// The most inputs that [`poseidon`] takes.
 pub const MAX_INPUTS: usize = 6;
@@ -171,34 +171,48 @@ fn hash<const T: usize>(inputs: &[Fr]) -> Fr {
     state[0]
 }
 
-/// [`poseidon`] in constraints: 3 for every S-box whose input is not constant.
-pub(crate) fn poseidon_gadget(b: &mut Builder, inputs: &[&Num]) -> Num {
-    let parameters = Parameters::of(inputs.len());
-    let mut state: Vec<Num> = std::iter::once(Num::default())
-        .chain(inputs.iter().copied().cloned())
-        .collect();
-    for (round, (constants, boxes)) in parameters.rounds().enumerate() {
-        state
-            .iter_mut()
-            .zip(constants)
-            .for_each(|(x, c)| *x = &*x + *c);
-        for (i, x) in state[..boxes].iter_mut().enumerate() {
-            *x = if (round, i) == (0, 0) {
-                Num::constant(x.value.pow([5]))
-            } else {
-                fifth_power(b, x)
-            };
-        }
-        state = parameters
-            .mds
-            .iter()
-            .map(|row| Num::sum(row.iter().copied().zip(&state)))
-            .collect();
+/// [`poseidon`] of `inputs` and then `constants`, in constraints: 3 for every S-box whose input is not constant.
+pub(crate) fn poseidon_gadget<T: Terms>(
+    b: &mut Builder<T>,
+    inputs: &[&Num<T>],
+    constants: &[Fr],
+) -> Num<T> {
+    match inputs.len() + constants.len() {
+        1 => permuted::<T, 2>(b, inputs, constants),
+        2 => permuted::<T, 3>(b, inputs, constants),
+        3 => permuted::<T, 4>(b, inputs, constants),
+        4 => permuted::<T, 5>(b, inputs, constants),
+        5 => permuted::<T, 6>(b, inputs, constants),
+        _ => permuted::<T, 7>(b, inputs, constants),
     }
-    state.swap_remove(0)
 }
 
-fn fifth_power(b: &mut Builder, x: &Num) -> Num {
+/// [`poseidon_gadget`] of `N - 1` inputs and constants.
+fn permuted<T: Terms, const N: usize>(
+    b: &mut Builder<T>,
+    inputs: &[&Num<T>],
+    constants: &[Fr],
+) -> Num<T> {
+    let parameters = Parameters::of(inputs.len() + constants.len());
+    let mds: [[Fr; N]; N] = std::array::from_fn(|i| std::array::from_fn(|j| parameters.mds[i][j]));
+    let known = std::iter::once(Num::zero()).chain(inputs.iter().copied().cloned());
+    let mut state = known.chain(constants.iter().map(|c| Num::constant(*c)));
+    let mut state: [Num<T>; N] = std::array::from_fn(|_| state.next().unwrap_or_else(Num::zero));
+    for (round, (added, boxes)) in parameters.rounds().enumerate() {
+        for (i, (x, c)) in state.iter_mut().zip(added).enumerate() {
+            *x = &*x + *c;
+            if round == 0 && (i == 0 || i > inputs.len()) {
+                *x = Num::constant(x.value.pow([5]));
+            } else if i < boxes {
+                *x = fifth_power(b, x);
+            }
+        }
+        state = std::array::from_fn(|i| Num::dot(&mds[i], &state));
+    }
+    state.into_iter().next().unwrap_or_else(Num::zero)
+}
+
+fn fifth_power<T: Terms>(b: &mut Builder<T>, x: &Num<T>) -> Num<T> {
     let square = b.mul(x, x);
     let fourth = b.mul(&square, &square);
     b.mul(&fourth, x)

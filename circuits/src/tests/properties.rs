@@ -30,11 +30,9 @@ fn element() -> impl Strategy<Value = Fr> {
 }
 
 /// `z` after synthesis, judged by the matrices of the same synthesis.
-fn holds(public: &[Fr], synthesize: impl Fn(&mut Builder)) -> bool {
-    let witness = Builder::values(public, &synthesize);
-    Builder::matrices(public, &synthesize)
-        .first_unsatisfied(witness.assignment())
-        .is_none()
+fn holds(public: &[Fr], synthesize: impl Fn(&mut Builder<Row>)) -> bool {
+    let (r1cs, witness) = Builder::matrices(public, &synthesize);
+    r1cs.first_unsatisfied(witness.assignment()).is_none()
 }
 
 proptest! {
@@ -111,9 +109,9 @@ proptest! {
     #[test]
     fn poseidon_gadget_computes_poseidon(inputs in prop::collection::vec(element(), 1..=MAX_INPUTS)) {
         let mut public = vec![poseidon(&inputs)];
-        let synthesize = |b: &mut Builder| {
+        let synthesize = |b: &mut Builder<Row>| {
             let inputs: Vec<_> = inputs.iter().map(|x| b.private(*x)).collect();
-            let hash = poseidon::poseidon_gadget(b, &inputs.iter().collect::<Vec<_>>());
+            let hash = poseidon::poseidon_gadget(b, &inputs.iter().collect::<Vec<_>>(), &[]);
             let [expected] = b.public();
             b.equal(&hash, &expected);
         };
@@ -136,9 +134,9 @@ proptest! {
         }
         let valid = verify(&public, message, &signature);
         prop_assert_eq!(valid, change == 0);
-        let synthesize = |b: &mut Builder| {
+        let synthesize = |b: &mut Builder<Row>| {
             let [x, y, message] = b.public();
-            eddsa::verify_gadget(b, &babyjub::PointVar { x, y }, &message, &signature);
+            eddsa::verify_gadget(b, &edwards::PointVar { x, y }, &message, &signature);
         };
         prop_assert_eq!(holds(&[public.x, public.y, message], synthesize), valid);
     }
