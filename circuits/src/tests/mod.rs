@@ -1,5 +1,6 @@
 //! Tests of the circuits as constraint systems; dishonest assignments are made by [`Statement::assign`], which checks nothing.
 
+mod gadgets;
 mod json;
 mod mutation;
 mod negative;

@@ -3,22 +3,21 @@
 
 use super::*;
 
-/// The columns whose change, by 1 or to something else, leaves all constraints satisfied.
-fn unnoticed(circuit: &dyn Circuit, inputs: &Value) -> Vec<usize> {
-    let (r1cs, witness) = (circuit.r1cs().unwrap(), circuit.witness(inputs).unwrap());
+/// The columns from `first` on whose change, by 1, to the negative or to something else, leaves all constraints satisfied.
+pub(crate) fn unnoticed_columns(r1cs: &R1cs, assignment: &[Fr], first: usize) -> Vec<usize> {
     let mut rows = vec![vec![]; r1cs.columns()];
     for matrix in [&r1cs.a, &r1cs.b, &r1cs.c] {
         for (row, terms) in matrix.iter().enumerate() {
             terms.iter().for_each(|(_, column)| rows[*column].push(row));
         }
     }
-    let mut z = witness.assignment().to_vec();
+    let mut z = assignment.to_vec();
     let mut kept = vec![];
-    for column in 1..z.len() {
+    for column in first..z.len() {
         let honest = z[column];
-        for changed in [honest + fr(1), scramble(column as u64)] {
+        for changed in [honest + fr(1), -honest, scramble(column as u64)] {
             z[column] = changed;
-            if rows[column].iter().all(|row| r1cs.holds(*row, &z)) {
+            if changed != honest && rows[column].iter().all(|row| r1cs.holds(*row, &z)) {
                 kept.push(column);
             }
         }
@@ -27,7 +26,12 @@ fn unnoticed(circuit: &dyn Circuit, inputs: &Value) -> Vec<usize> {
     kept
 }
 
-const NONE: [usize; 0] = [];
+fn unnoticed(circuit: &dyn Circuit, inputs: &Value) -> Vec<usize> {
+    let (r1cs, witness) = (circuit.r1cs().unwrap(), circuit.witness(inputs).unwrap());
+    unnoticed_columns(&r1cs, witness.assignment(), 1)
+}
+
+pub(crate) const NONE: [usize; 0] = [];
 
 #[test]
 fn every_change_of_a_payment_is_noticed() {

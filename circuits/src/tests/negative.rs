@@ -228,7 +228,7 @@ fn a_response_above_the_order() {
 }
 
 /// The 8 points of low order, the neutral one first.
-fn low_order_points() -> Vec<Point> {
+pub(crate) fn low_order_points() -> Vec<Point> {
     let any = (2..)
         .map(fr)
         .find_map(|y| Point::get_point_from_y_unchecked(y, false));
