@@ -7,7 +7,7 @@
 //! - [`Builder::values`] keeps nothing, `()`: a [`Num`] is a field element then, and synthesis computes the assignment, proof by
 //!   proof, without a trace of the constraints left in the compiled code.
 //!
-//! This is 200 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
+//! This is 300 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
 //! included, as fields at every operation: a service that logs would write private inputs into its spans.
 
 use std::ops::{Add, Mul, Neg, Sub};

@@ -1,8 +1,9 @@
 //! Points of BabyJubJub in constraints, in twisted Edwards coordinates, `a x^2 + y^2 = 1 + d x^2 y^2`.
 //!
-//! The addition law is complete, as a is a square and d is not (Bernstein and others, "Twisted Edwards curves",
-//! eprint 2008/013, theorem 3.3 and section 6): on points of the curve no denominator is zero and every quotient is unique, whether
-//! the points are equal, opposite or of low order. Hence there are no special cases.
+//! The addition law is complete, as a is a square and d is not (Bernstein, Lange, "Faster addition and doubling on elliptic
+//! curves", eprint 2007/286, theorem 3.3; Bernstein and others, "Twisted Edwards curves", eprint 2008/013, section 6): on points of
+//! the curve no denominator is zero and every quotient is unique, whether the points are equal, opposite or of low order. Hence
+//! there are no special cases.
 
 use ark_bn254::Fr;
 use ark_ec::twisted_edwards::{Projective, TECurveConfig};

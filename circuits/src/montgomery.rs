@@ -5,7 +5,7 @@
 //! are such. The neutral point has no coordinates here.
 //!
 //! The map from twisted Edwards coordinates is x = (1 + v) / (1 - v), y = x / u for a point (u, v), with the inverse u = x / y,
-//! v = (x - 1) / (x + 1) (eprint 2008/013, section 3; Zcash protocol specification, A.3.3.1 and A.3.3.3). It keeps sums. The only
+//! v = (x - 1) / (x + 1) (Bernstein and others, "Twisted Edwards curves", eprint 2008/013, section 3). It keeps sums. The only
 //! point with y = 0 is (0, 0), which is (0, -1) over there: `x^2 + A x + 1` has no root, as its discriminant
 //! (A - 2)(A + 2) = d a is no square. No point has x = -1, where y^2 would be A - 2 = d.
 
@@ -123,7 +123,7 @@ impl<T: Terms> MontgomeryVar<T> {
     /// neither Q nor -Q, and Q neither 0 nor -2 P.
     ///
     /// The sum is (P + Q) + P, and the ordinate of P + Q is never needed (Eisentraeger, Lauter, Montgomery, "Fast elliptic curve
-    /// arithmetic and improved Weil pairing evaluation", CT-RSA 2003, section 2). With the slopes l of P to Q and m of P to P + Q,
+    /// arithmetic and improved Weil pairing evaluation", CT-RSA 2003). With the slopes l of P to Q and m of P to P + Q,
     /// and s = l + m:
     /// - l (xq - xp) = yq - yp and l^2 = A + xp + xq + x, where x is the abscissa of P + Q; xp != xq by the first condition;
     /// - m = (y - yp) / (x - xp) with y = l (xp - x) - yp, so s (xp - x) = 2 yp; xp = x would mean that P + Q is P or -P, which the

@@ -1,20 +1,25 @@
 //! Multiples of points in constraints.
 //!
-//! Both gadgets write the scalar with digits that are never zero, so that a digit chooses between points and their negatives, and
-//! add in Montgomery coordinates. There a negative has the same x and the opposite y, and the sign needs no bit: `y^2 = Y^2` says
-//! that y is Y or -Y, and `y / Y` *is* the sign. With B for the order of the base, l its prime order and partial sums `k B`, the
-//! incomplete formulas are exceptional only if a relation between small integers holds modulo l. All integers that occur are
-//! below l, so the relation would hold between the integers themselves, where it evidently does not: see each gadget. The argument
-//! is about all digits that the constraints allow, so it binds a dishonest prover as well, and it needs no assumption about the
-//! base but its order (Zcash protocol specification, section 5.4.1.7 and A.3.3.9, argues alike). Where integers come close to l,
-//! the complete formulas take over.
+//! Both gadgets write the scalar with digits that are never zero, so that each digit adds a point or its negative, and add in
+//! Montgomery coordinates. There a negative has the same x and the opposite y, and the sign needs no bit: `y^2 = Y^2` says that y is
+//! Y or -Y, and `y / Y` *is* the sign, for Y != 0.
+//!
+//! The base has the prime order l, so a case is exceptional for the incomplete formulas only if a relation between the integers by
+//! which it is multiplied holds modulo l. These integers are below l, so the relation would hold between the integers themselves,
+//! where it evidently does not: see each gadget (and the "distinct-x theorem" in appendix A.3.3 of the Zcash protocol
+//! specification, which argues alike). That is so for all digits that the constraints allow: it binds a dishonest prover as it
+//! does an honest one, it assumes nothing about the base but its order, and it holds for every scalar. Where the integers come
+//! close to l, the complete formulas take over.
+//!
+//! Halving the length of the scalars (Antipa and others, "Accelerated verification of ECDSA signatures", SAC 2005) would not
+//! help: with 6 constraints a bit it saves some 250 of the multiple's, and costs more for proving the division modulo l.
 
 use std::sync::LazyLock;
 
 use ark_bn254::Fr;
 use ark_ec::twisted_edwards::{Projective, TECurveConfig};
 use ark_ec::{AdditiveGroup, AffineRepr};
-use ark_ff::{BigInteger, BigInteger256, Field, One, PrimeField, Zero};
+use ark_ff::{BigInteger, BigInteger256, Field, MontFp, One, PrimeField, Zero};
 
 use crate::babyjub::{BabyJubjub, Point, Scalar};
 use crate::builder::{Builder, Num, Terms};
@@ -24,6 +29,10 @@ use crate::montgomery::{Coordinates, MontgomeryVar, chords, coordinates, double_
 
 /// Windows of three bits of a fixed base's scalar; two bits remain.
 const WINDOWS: usize = 83;
+
+/// 1 / 2.
+const HALF: Fr =
+    MontFp!("10944121435919637611123202872628637544274182200208017171849102093287904247809");
 
 /// A window of the fixed base: the points `d 8^i Base8 / 2` for d = 1, 3, 5, 7. Functions of d are multilinear polynomials in two
 /// bits, see [`multilinear`].
@@ -97,7 +106,7 @@ fn monomials<T: Terms>(b: &mut Builder<T>, k: usize) -> [Num<T>; 4] {
     [Num::one(), p, q, both]
 }
 
-/// `s Base8` for a new private integer `s` that is constrained to `[0, l)`: 726 constraints.
+/// `s Base8` for a new private integer `s` that is constrained to `[0, l)`: 727 constraints.
 ///
 /// The lowest 249 bits of s are taken in windows of three. In window i stands t = 0..8, and the digit d = 2 t - 7 is odd; so
 /// `sum of 8^i d_i` = 2 s' - (2^249 - 1) for these bits s' of s, and with t for the two top bits
@@ -162,10 +171,9 @@ pub(crate) fn base_multiple<T: Terms>(b: &mut Builder<T>, s: BigInteger256) -> P
     };
 
     // 2 s = sum of 8^i (d_i + 7) + 2^250 t, in digits of 30 bits.
-    let half = Fr::from(2).inverse().unwrap_or_default();
     let digit = |d: &[Num<T>]| {
         let all = Fr::from((1u64 << (3 * d.len())) - 1);
-        &(&Num::digits(Fr::from(8), d) + all) * half
+        &(&Num::digits(Fr::from(8), d) + all) * HALF
     };
     let mut s: Vec<Num<T>> = digits.chunks(10).map(digit).collect();
     let (high, two) = (Fr::from(1u64 << 9), Fr::from(2));
@@ -321,7 +329,6 @@ pub(crate) fn recoded_multiple<T: Terms>(
         });
         b.quotient(value, unit, &weighted)
     };
-    let half = Fr::from(2).inverse().unwrap_or_default();
     let low = signs(0, COMPLETE, &edwards.x);
     let mut digit = |from: usize| {
         let to = STEPS.min(from + LIMB);
@@ -329,7 +336,7 @@ pub(crate) fn recoded_multiple<T: Terms>(
             0 => &low + &(&signs(COMPLETE, to, &base.y) * Fr::from(1u64 << COMPLETE)),
             _ => signs(from, to, &base.y),
         };
-        &(&signs + Fr::from((1u64 << (to - from)) - 1)) * half
+        &(&signs + Fr::from((1u64 << (to - from)) - 1)) * HALF
     };
     let digits: Vec<Num<T>> = (0..STEPS).step_by(LIMB).map(&mut digit).collect();
 

@@ -168,6 +168,39 @@ fn sums_of_two_integers_below_two_to_the_64() {
     }
 }
 
+#[test]
+fn the_gadgets_cost_what_they_say() {
+    let point = BabyJubjub::GENERATOR;
+    let cost = |synthesize: &dyn Fn(&mut Builder<Row>, &PointVar<Row>, &Num<Row>)| {
+        let (r1cs, _) = Builder::matrices(&[point.x, point.y, fr(5)], |b| {
+            let [x, y, n] = b.public();
+            synthesize(b, &PointVar { x, y }, &n);
+        });
+        r1cs.constraints()
+    };
+    assert_eq!(cost(&|b, _, _| drop(base_multiple(b, 5u64.into()))), 727);
+    assert_eq!(cost(&|b, p, n| drop(point_multiple(b, p, n))), 1671);
+    assert_eq!(cost(&|b, _, n| drop(b.u64(n))), 65);
+    assert_eq!(cost(&|b, p, _| drop(p.add(b, p))), 6);
+    assert_eq!(cost(&|b, p, _| drop(p.double(b))), 5);
+    let three = |b: &mut Builder<Row>| [0, 1, 2].map(|_| b.u64(&Num::zero()));
+    let compared = |b: &mut Builder<Row>, _: &PointVar<Row>, _: &Num<Row>| {
+        let [x, y, z] = three(b);
+        b.u64_at_most(&x, &y);
+        b.u64_sum(&y, &z);
+    };
+    assert_eq!(cost(&compared), 3 * 65 + 2 * 26);
+    let signature = Signature {
+        r8: point,
+        s: 5u64.into(),
+    };
+    let verified = |b: &mut Builder<Row>, p: &PointVar<Row>, n: &Num<Row>| {
+        eddsa::verify_gadget(b, p, n, &signature);
+    };
+    // On the curve, three doublings, hash, multiples, sum.
+    assert_eq!(cost(&verified), 3 + 15 + 321 + 727 + 1671 + 6);
+}
+
 /// The inequalities from which `multiples.rs` concludes that no exceptional case occurs and that representations exist.
 #[test]
 fn the_integers_in_the_arguments() {
