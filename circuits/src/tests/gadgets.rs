@@ -171,7 +171,8 @@ fn sums_of_two_integers_below_two_to_the_64() {
 #[test]
 fn the_gadgets_cost_what_they_say() {
     let point = BabyJubjub::GENERATOR;
-    let cost = |synthesize: &dyn Fn(&mut Builder<Row>, &PointVar<Row>, &Num<Row>)| {
+    type Synthesis<'a> = &'a dyn Fn(&mut Builder<Row>, &PointVar<Row>, &Num<Row>);
+    let cost = |synthesize: Synthesis<'_>| {
         let (r1cs, _) = Builder::matrices(&[point.x, point.y, fr(5)], |b| {
             let [x, y, n] = b.public();
             synthesize(b, &PointVar { x, y }, &n);
