@@ -279,18 +279,37 @@ fn attestors_of_low_order() {
     }
 }
 
+/// The formulas for multiples would take points of other curves as well; the curve's equation is what refuses them, and the first
+/// constraint of the signature that does not hold.
 #[test]
 fn attestors_off_the_curve() {
-    assert!(!accepted_after(|p| p.attestor.x += fr(1)));
-    assert!(!accepted_after(
-        |p| p.attestor = Point::new_unchecked(fr(0), fr(0))
-    ));
-    assert!(!accepted_after(
-        |p| p.attestor = Point::new_unchecked(fr(0), fr(2))
-    ));
-    assert!(!accepted_after(
-        |p| p.attestor = Point::new_unchecked(fr(2), fr(0))
-    ));
+    let row_of_the_equation = {
+        let honest = attested(|_| ()).assign();
+        let [x, y] = [1, 2].map(|column| honest.assignment()[column]);
+        let products = |row: &usize| {
+            let terms = |m: &[Row]| {
+                m[*row]
+                    .iter()
+                    .map(|(_, column)| honest.assignment()[*column])
+                    .collect::<Vec<_>>()
+            };
+            (terms(&PAYMENT.0.a), terms(&PAYMENT.0.b)) == (vec![x * x], vec![y * y])
+        };
+        (0..PAYMENT.0.constraints()).find(products).unwrap()
+    };
+    let points = [(0, 0), (0, 2), (2, 0), (2, 2)].map(|(x, y)| Point::new_unchecked(fr(x), fr(y)));
+    let mut near = attestor().public_key();
+    near.x += fr(1);
+    for attestor in points.into_iter().chain([near]) {
+        assert!(!accepted_after(|p| p.attestor = attestor));
+        let mut payment = attested(|_| ());
+        payment.attestor = attestor;
+        assert!(
+            !PAYMENT
+                .0
+                .holds(row_of_the_equation, payment.assign().assignment())
+        );
+    }
 }
 
 /// Public key plus a point of low order: circomlib accepts these, so do both sides here.
