@@ -13,7 +13,7 @@ pub use ceremony::{Beacon, Ceremony, Contribution};
 pub use error::FormatError;
 pub use r1cs::R1csFile;
 pub use wtns::Wtns;
-pub use zkey::{Coefficient, KeyProblem, Matrix, Zkey, domain_size};
+pub use zkey::{Coefficient, KeyProblem, Matrix, SectionOrder, Zkey, domain_size};
 
 /// Who a key's file comes from, which decides how much of it is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,8 +97,19 @@ pub struct Zkey {
     pub h: Vec<G1Affine>,
     /// Where it comes from.
     pub ceremony: Ceremony,
-    /// Types of the sections in the file's order.
-    pub(crate) order: Vec<u32>,
+    /// In which order the file's sections stand.
+    pub order: SectionOrder,
+}
+
+/// In which order the sections of a file stand: snarkjs's set-up writes them otherwise than what it does later. By default
+/// ascending, as after a contribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionOrder(Vec<u32>);
+
+impl Default for SectionOrder {
+    fn default() -> Self {
+        Self(KIND.required.to_vec())
+    }
 }
 
 impl Zkey {
@@ -108,7 +119,7 @@ impl Zkey {
     /// [`FormatError`].
     pub fn read(bytes: &[u8], origin: Origin) -> Result<Self, FormatError> {
         let sections = Sections::read(&KIND, bytes)?;
-        let order = sections.order_of_known(&KIND)?;
+        let order = SectionOrder(sections.order_of_known(&KIND)?);
         let mut protocol = sections.section(PROTOCOL, "the protocol")?;
         expect("protocol (1 is Groth16)", GROTH16, protocol.u32()?)?;
         protocol.end()?;
@@ -175,7 +186,7 @@ impl Zkey {
         let points = vk.ic.len() + self.a.len() + self.b_g1.len() + self.l.len() + self.h.len();
         let size = points * G1 + self.b_g2.len() * G2 + self.coefficients.len() * COEFFICIENT;
         let mut bytes = Vec::with_capacity(size + 4096);
-        binfile::write(&mut bytes, &KIND, &self.order, |id, out| match id {
+        binfile::write(&mut bytes, &KIND, &self.order.0, |id, out| match id {
             PROTOCOL => put_u32(out, GROTH16),
             HEADER => {
                 field::put_prime::<Fq>(out);
