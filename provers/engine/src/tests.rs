@@ -3,7 +3,7 @@ use crate::prove::prove_with;
 use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove, prove_with_key};
 use ark_ff::{AdditiveGroup, Field};
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
-use prooflane_formats::Zkey;
+use prooflane_formats::{Contribution, Zkey};
 use prooflane_verifier::{Fr, KeyId, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -60,6 +60,21 @@ impl Circuit for Power {
 
 fn zkey() -> Zkey {
     development(&CUBE, &CUBE.r1cs().unwrap()).unwrap()
+}
+
+/// As if somebody had contributed to it.
+fn contributed() -> Zkey {
+    let mut key = zkey();
+    key.ceremony.contributions.push(Contribution {
+        delta_after: key.delta_g1,
+        g1_s: key.delta_g1,
+        g1_sx: key.delta_g1,
+        g2_spx: key.verifying.delta,
+        transcript: [0; 64],
+        name: None,
+        beacon: None,
+    });
+    key
 }
 
 fn made() -> CircuitKey {
@@ -327,7 +342,7 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
         &|key| key.coefficients[0].value = Fr::from(2),
     ];
     for (index, change) in changes.iter().enumerate() {
-        let mut key = zkey();
+        let mut key = contributed();
         change(&mut key);
         let id = key.verifying.id().to_string();
         let file = crate::file::write(&CUBE, &r1cs, Provenance::Development, &key);
@@ -339,7 +354,7 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
         assert!(keys.import(&CUBE, &key.to_bytes()).is_err(), "{index}");
     }
     // What only a proof tells: points that do not belong to the matrices.
-    let mut key = zkey();
+    let mut key = contributed();
     key.h = other.h.clone();
     let imported = keys.import(&CUBE, &key.to_bytes());
     assert!(matches!(imported, Err(KeyError::Useless { .. })));
@@ -350,7 +365,9 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
 fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
     let (_dir, keys) = keys();
     let development = keys.get(&CUBE).unwrap();
-    let zkey = zkey().to_bytes();
+    let nobodys = keys.import(&CUBE, &zkey().to_bytes());
+    assert!(matches!(nobodys, Err(KeyError::NoCeremony(_))));
+    let zkey = contributed().to_bytes();
     let imported = keys.import(&CUBE, &zkey).unwrap();
     assert_eq!(imported.provenance(), Provenance::Ceremony);
     assert_ne!(imported.key_id(), development.key_id());
@@ -361,10 +378,7 @@ fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
             (key.key_id(), key.provenance()),
             (imported.key_id(), Provenance::Ceremony)
         );
-        let error = keys
-            .import(&CUBE, &crate::tests::zkey().to_bytes())
-            .err()
-            .unwrap();
+        let error = keys.import(&CUBE, &contributed().to_bytes()).err().unwrap();
         assert!(
             error.to_string().contains(&imported.key_id().to_string()),
             "{error}"
