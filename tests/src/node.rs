@@ -1,5 +1,6 @@
 //! Scripts that run in Node.js.
 
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
@@ -54,6 +55,49 @@ impl Scripts {
             .current_dir(&self.0)
             .output()
             .unwrap();
+        succeeded(&output);
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// snarkjs's command line.
+pub struct Snarkjs(PathBuf);
+
+impl Snarkjs {
+    /// As npm installed it; none, with the reason printed, where there is no Node.js.
+    #[must_use]
+    pub fn installed() -> Option<Self> {
+        let Scripts(folder) = Scripts::of("tests/snarkjs")?;
+        let program = folder.join("node_modules/snarkjs/build/cli.cjs");
+        Some(Self(program.canonicalize().unwrap()))
+    }
+
+    /// Runs a command in a folder; its words are what spaces divide.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn run(&self, folder: &Path, command: &str) -> Output {
+        // Into a file: it ends without waiting until a pipe has taken all that it printed.
+        let mut printed = tempfile::tempfile().unwrap();
+        let mut node = Command::new("node");
+        node.arg(&self.0)
+            .args(command.split(' '))
+            .current_dir(folder);
+        node.stdout(printed.try_clone().unwrap());
+        let mut output = node.output().unwrap();
+        printed.rewind().unwrap();
+        printed.read_to_end(&mut output.stdout).unwrap();
+        output
+    }
+
+    /// As [`Self::run`], expecting success; returns what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn ok(&self, folder: &Path, command: &str) -> String {
+        let output = self.run(folder, command);
+        println!("snarkjs {command}");
         succeeded(&output);
         String::from_utf8(output.stdout).unwrap()
     }
