@@ -90,9 +90,9 @@ fn a_ceremony_by_snarkjs_ends_with_a_key_that_proves_here() {
         return;
     };
     let exported = bench.ours(&format!("circuit export {CIRCUIT} --r1cs circuit.r1cs"));
-    assert_eq!(exported["powers_of_tau"], json!(10));
+    assert_eq!(exported["powers_of_tau"], json!(9));
 
-    bench.theirs("powersoftau new bn128 10 pot0.ptau");
+    bench.theirs("powersoftau new bn128 9 pot0.ptau");
     bench.theirs("powersoftau contribute pot0.ptau pot1.ptau --name=first -e=test");
     bench.theirs(&format!(
         "powersoftau beacon pot1.ptau pot2.ptau {BEACON} 10"
@@ -115,7 +115,7 @@ fn a_ceremony_by_snarkjs_ends_with_a_key_that_proves_here() {
     let inspected = bench.ours("key inspect final.zkey");
     assert_eq!(
         (&inspected["constraints"], &inspected["domain"]),
-        (&json!(566), &json!(1024))
+        (&json!(488), &json!(512))
     );
     let contributions = inspected["contributions"].as_array().unwrap();
     let names: Vec<&Value> = contributions.iter().map(|c| &c["name"]).collect();

@@ -746,14 +746,14 @@ fn witnesses_and_constraint_systems_are_written_for_snarkjs() {
         let written = shell.json(&["witness", "range@1", "--inputs", &inputs]);
         assert_eq!(
             (&written["values"], &written["wtns"]),
-            (&json!(566), &json!("witness.wtns"))
+            (&json!(482), &json!("witness.wtns"))
         );
         assert_eq!(mode(&shell.at("witness.wtns")), 0o600);
     }
     let exported = shell.json(&["circuit", "export", "range@1", "--r1cs", "range.r1cs"]);
     assert_eq!(
         (&exported["wires"], &exported["powers_of_tau"]),
-        (&json!(566), &json!(10))
+        (&json!(488), &json!(9))
     );
     let zkey = [
         "key",
