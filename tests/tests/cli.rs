@@ -753,7 +753,7 @@ fn witnesses_and_constraint_systems_are_written_for_snarkjs() {
     let exported = shell.json(&["circuit", "export", "range@1", "--r1cs", "range.r1cs"]);
     assert_eq!(
         (&exported["wires"], &exported["powers_of_tau"]),
-        (&json!(488), &json!(9))
+        (&json!(482), &json!(9))
     );
     let zkey = [
         "key",
