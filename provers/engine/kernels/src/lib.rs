@@ -1,8 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod backend;
+mod batch;
+mod buckets;
+mod curve;
+mod digits;
 pub mod field;
+mod msm;
+mod plan;
 pub mod simd;
-
+mod tables;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use backend::{Backend, BackendError, ENGINE_VARIABLE};
+pub use curve::Curve;
+pub use plan::Plan;
+pub use tables::{FixedBases, TableError, Words};

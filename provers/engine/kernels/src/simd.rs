@@ -4,7 +4,7 @@
 //! can be had only from run-time detection. What is written over it is safe code, and the same code
 //! runs on [`Ifma`] and on [`Portable`], whose arithmetic is checked.
 //!
-//! Whatever lies between [`Simd::run`] and an instruction must be `#[inline(always)]`, closures
+//! Whatever lies between [`Machine::run`] and an instruction must be `#[inline(always)]`, closures
 //! avoided: a function that is left outside is compiled without the vector instructions, and then
 //! every one of them becomes a call.
 
@@ -19,25 +19,28 @@ pub use portable::Portable;
 /// How many elements a vector holds.
 pub const LANES: usize = 8;
 
-/// Work that is compiled once for each kind of vector: see [`Simd::run`].
-pub trait Kernel {
+/// Work that is compiled anew for each kind of machine: see [`Machine::run`].
+pub trait Kernel<M> {
     /// What comes out.
     type Output;
 
     /// The work. Implementations are `#[inline(always)]`.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
+    fn run(self, machine: M) -> Self::Output;
+}
+
+/// A set of instructions; a value is the proof that they are there.
+pub trait Machine: Copy + Send + Sync + 'static {
+    /// Runs a kernel with these instructions switched on.
+    fn run<K: Kernel<Self>>(self, kernel: K) -> K::Output;
 }
 
 /// Eight unsigned 64-bit lanes with the 52-bit multiply-add of AVX-512 IFMA.
 ///
 /// Addition and subtraction wrap on hardware; the arithmetic above never lets them, seen as signed
 /// numbers, and [`Portable`] checks that.
-pub trait Simd: Copy + Send + Sync + 'static {
+pub trait Simd: Machine {
     /// A vector of eight lanes.
     type V: Copy + Send + Sync;
-
-    /// Runs a kernel with these instructions switched on.
-    fn run<K: Kernel>(self, kernel: K) -> K::Output;
 
     /// The same word in every lane.
     fn splat(self, word: u64) -> Self::V;

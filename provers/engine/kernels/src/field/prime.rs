@@ -146,6 +146,28 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
         result
     }
 
+    /// The same element in every lane.
+    #[inline(always)]
+    pub fn splat_ark(simd: S, element: Fp256<MontBackend<C, 4>>) -> Self {
+        Self::from_ark(simd, &[element; LANES])
+    }
+
+    /// Lane 0 as arkworks holds it.
+    #[inline(always)]
+    pub(crate) fn first_to_ark(self) -> Fp256<MontBackend<C, 4>> {
+        self.to_ark()[0]
+    }
+
+    /// Lane `i` is lane `i + N mod 8`.
+    #[inline(always)]
+    pub(crate) fn rotated<const N: i32>(self) -> Self {
+        let mut limbs = self.limbs;
+        for limb in &mut limbs {
+            *limb = self.simd.rotate::<N>(*limb);
+        }
+        Self::new(self.simd, limbs)
+    }
+
     /// From eight integers of four words, any below 2^256 (one multiplication).
     #[inline(always)]
     pub fn from_integers(simd: S, integers: &[[u64; 4]; LANES]) -> Self {

@@ -127,6 +127,24 @@ impl<S: Simd> Quadratic8<S> {
         [sum.times(difference), self.c0.add_wide(self.c0).times(self.c1)]
     }
 
+    /// `-a` in the lanes of the mask, of a canonical value; coefficients stay at most `p`.
+    #[inline(always)]
+    pub(crate) fn negate_canonical(self, mask: u8) -> Self {
+        Self::new(self.c0.negate_canonical(mask), self.c1.negate_canonical(mask))
+    }
+
+    /// Whether each lane may hold zero: see [`Fq8`]'s. Takes wide values.
+    #[inline(always)]
+    pub(crate) fn may_be_zero(self) -> u8 {
+        self.c0.may_be_zero() & self.c1.may_be_zero()
+    }
+
+    /// The representative with coefficients below `p`, of a wide value.
+    #[inline(always)]
+    pub fn canonical(self) -> Self {
+        Self::new(self.c0.canonical(), self.c1.canonical())
+    }
+
     /// Lane by lane `yes` where the bit is set, `no` elsewhere.
     #[inline(always)]
     pub fn select(mask: u8, yes: Self, no: Self) -> Self {

@@ -1,7 +1,7 @@
 //! Every operation against arkworks, on IFMA and on checked plain arithmetic.
 
 use super::*;
-use crate::simd::{Kernel, LANES, Portable, Simd};
+use crate::simd::{Kernel, LANES, Machine, Portable, Simd};
 use crate::testing::{ifma, on_every_vector};
 use ark_bn254::{Fq2, FqConfig, FrConfig};
 use ark_ff::{AdditiveGroup, BigInteger, Field, Fp256, MontBackend, MontConfig, PrimeField, UniformRand};
@@ -32,11 +32,11 @@ struct Check<C: MontConfig<4>> {
     lift: [u64; LANES],
 }
 
-impl<C: MontConfig<4>> Kernel for Check<C> {
+impl<S: Simd, C: MontConfig<4>> Kernel<S> for Check<C> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run(self, simd: S) {
         let Self { a, b, c, lift } = self;
         let each = |f: fn(Element<C>, Element<C>, Element<C>) -> Element<C>| {
             core::array::from_fn::<_, LANES, _>(|i| f(a[i], b[i], c[i]))
@@ -125,11 +125,11 @@ struct CheckQuadratic {
     lift: [u64; LANES],
 }
 
-impl Kernel for CheckQuadratic {
+impl<S: Simd> Kernel<S> for CheckQuadratic {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run(self, simd: S) {
         let Self { a, b, c, lift } = self;
         let each = |f: fn(Fq2, Fq2, Fq2) -> Fq2| core::array::from_fn::<_, LANES, _>(|i| f(a[i], b[i], c[i]));
         let same = |what: &str, value: Quadratic8<S>, expected: [Fq2; LANES]| {

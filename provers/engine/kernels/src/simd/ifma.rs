@@ -1,7 +1,7 @@
 //! [`Simd`] in AVX-512 instructions: one intrinsic a function.
 #![allow(unsafe_code)]
 
-use super::{Kernel, LANES, Simd};
+use super::{Kernel, LANES, Machine, Simd};
 use core::arch::x86_64::*;
 
 /// The proof that this machine has AVX-512 with IFMA: see [`Ifma::detect`].
@@ -28,7 +28,7 @@ impl Ifma {
 #[target_feature(
     enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi1,bmi2,adx,lzcnt,popcnt"
 )]
-fn with_features<K: Kernel>(ifma: Ifma, kernel: K) -> K::Output {
+fn with_features<K: Kernel<Ifma>>(ifma: Ifma, kernel: K) -> K::Output {
     kernel.run(ifma)
 }
 
@@ -41,14 +41,16 @@ macro_rules! intrinsic {
     };
 }
 
-impl Simd for Ifma {
-    type V = __m512i;
-
+impl Machine for Ifma {
     #[inline]
-    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    fn run<K: Kernel<Self>>(self, kernel: K) -> K::Output {
         // SAFETY: an `Ifma` exists only where the features it is compiled with were detected.
         unsafe { with_features(self, kernel) }
     }
+}
+
+impl Simd for Ifma {
+    type V = __m512i;
 
     #[inline(always)]
     fn splat(self, word: u64) -> __m512i {

@@ -1,7 +1,7 @@
 //! [`Simd`] on plain arrays, with every bound checked: what Miri would be for safe code, the check
 //! that lazy reduction never loses a bit.
 
-use super::{Kernel, LANES, Simd};
+use super::{Kernel, LANES, Machine, Simd};
 
 /// Eight lanes in a plain array. Slow, for tests: additions panic where they would leave the signed
 /// 64-bit range, and [`Simd::claim_below`] panics where a claim does not hold.
@@ -23,12 +23,14 @@ fn mask(mut bit: impl FnMut(usize) -> bool) -> u8 {
     (0..LANES).fold(0, |mask, i| mask | (u8::from(bit(i)) << i))
 }
 
-impl Simd for Portable {
-    type V = [u64; LANES];
-
-    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+impl Machine for Portable {
+    fn run<K: Kernel<Self>>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
+}
+
+impl Simd for Portable {
+    type V = [u64; LANES];
 
     fn splat(self, word: u64) -> Self::V {
         [word; LANES]

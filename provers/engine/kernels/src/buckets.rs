@@ -1,0 +1,255 @@
+//! Many sums of points at once: every point has a bucket, and the buckets' sums are wanted.
+//!
+//! The points of a bucket are added one after the other, those of many buckets in step, so that a step
+//! is one batch of independent additions. A bucket with far more points than the rest is cut into
+//! pieces, whose sums are added in another round. Pieces are sorted by length: those that run out
+//! leave the batch at its end.
+
+use crate::batch::{Batch, NOTHING, Packed};
+use crate::curve::{Curve, Vector};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Which bucket a point goes to, and its slot: twice its index in the table, odd to negate it.
+type Pair = (u32, u32);
+
+/// Marks a piece that is not all of its bucket.
+const PART: u32 = 1 << 31;
+
+/// Running sums, and room to work in.
+pub(crate) struct Buckets<V: Vector> {
+    batch: Batch<V>,
+    sums: Vec<Packed<V>>,
+    /// No sum was added to yet.
+    untouched: bool,
+    pairs: Zeroizing<Vec<Pair>>,
+    room: Room,
+}
+
+/// Buffers of a round. What they hold depends on scalars, so they are wiped.
+#[derive(Default)]
+struct Room {
+    counts: Vec<u32>,
+    cursors: Vec<Cursor>,
+    /// By length, how many pieces; then the next piece of that length.
+    lengths: Vec<u32>,
+    pieces: Vec<Piece>,
+    /// Where the slots of a vector of pieces begin.
+    starts: Vec<u32>,
+    slots: Vec<u32>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.counts.zeroize();
+        self.lengths.zeroize();
+        self.slots.zeroize();
+        self.starts.zeroize();
+        self.cursors.iter_mut().for_each(|cursor| *cursor = Cursor::default());
+        self.pieces.iter_mut().for_each(|piece| *piece = Piece::default());
+    }
+}
+
+/// Where the next slot of a bucket goes.
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    position: u32,
+    left: u32,
+    piece: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Piece {
+    /// With [`PART`], where the bucket has other pieces.
+    bucket: u32,
+    length: u32,
+    /// The next piece of the bucket.
+    next: u32,
+}
+
+impl<V: Vector> Buckets<V> {
+    /// So many empty buckets.
+    pub(crate) fn new(machine: V::Machine, buckets: usize) -> Self {
+        Self {
+            batch: Batch::new(machine),
+            sums: vec![V::Curve::INFINITY; buckets],
+            untouched: true,
+            pairs: Zeroizing::default(),
+            room: Room::default(),
+        }
+    }
+
+    /// The sums, and as many empty buckets instead as asked for.
+    pub(crate) fn replace(&mut self, buckets: usize) -> Vec<Packed<V>> {
+        self.untouched = true;
+        std::mem::replace(&mut self.sums, vec![V::Curve::INFINITY; buckets])
+    }
+
+    pub(crate) fn sums(&self) -> &[Packed<V>] {
+        &self.sums
+    }
+
+    /// Notes that point `index` of the table goes to the bucket.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, bucket: u32, index: u32, negative: bool) {
+        self.pairs.push((bucket, index << 1 | u32::from(negative)));
+    }
+
+    /// Adds the points noted to their buckets.
+    pub(crate) fn add(&mut self, table: &[Packed<V>]) {
+        let mut parts = self.round(table);
+        while !self.pairs.is_empty() {
+            parts = self.round(&parts);
+        }
+        self.untouched = false;
+    }
+
+    /// Adds up the pieces. What is left to be added is noted anew; the points are returned.
+    fn round(&mut self, table: &[Packed<V>]) -> Vec<Packed<V>> {
+        self.cut();
+        self.arrange();
+        self.pairs.clear();
+        let mut parts = Vec::new();
+        let vectors = self.room.starts.len();
+        let mut results = vec![V::Curve::INFINITY; vectors.min(V::BATCH) * V::LANES];
+        let mut first = 0;
+        while first < vectors {
+            let last = vectors.min(first + V::BATCH);
+            self.sum_pieces(table, first, last);
+            let pieces = first * V::LANES..self.room.pieces.len().min(last * V::LANES);
+            if !self.untouched {
+                self.add_sums(pieces.clone());
+            }
+            let results = &mut results[..(last - first) * V::LANES];
+            self.batch.write(results);
+            for (piece, result) in self.room.pieces[pieces].iter().zip(results) {
+                if piece.bucket & PART == 0 {
+                    self.sums[piece.bucket as usize] = *result;
+                } else {
+                    self.pairs.push((piece.bucket & !PART, (parts.len() as u32) << 1));
+                    parts.push(*result);
+                }
+            }
+            first = last;
+        }
+        parts
+    }
+
+    /// The longest a piece may be: so long that the pieces fill a batch, and not much longer than an
+    /// ordinary bucket.
+    fn longest(&self) -> u32 {
+        let points = self.pairs.len();
+        let used = self.room.counts.iter().filter(|count| **count != 0).count().max(1);
+        (points / (V::BATCH * V::LANES)).min(2 * points / used + 8).max(2) as u32
+    }
+
+    /// Cuts buckets into pieces and sorts these, longest first.
+    fn cut(&mut self) {
+        let counts = &mut self.room.counts;
+        counts.clear();
+        counts.resize(self.sums.len(), 0);
+        for (bucket, _) in self.pairs.iter() {
+            counts[*bucket as usize] += 1;
+        }
+        let longest = self.longest();
+        let Room { counts, cursors, lengths, pieces, starts, slots } = &mut self.room;
+        lengths.clear();
+        lengths.resize(longest as usize + 1, 0);
+        // A bucket of n points has ceil(n / longest) pieces, as even as can be.
+        let shape = |count: u32| {
+            let number = count.div_ceil(longest);
+            let (length, longer) = (count / number, count % number);
+            (number, length, longer)
+        };
+        for count in counts.iter().filter(|count| **count != 0) {
+            let (number, length, longer) = shape(*count);
+            lengths[length as usize] += number - longer;
+            if longer != 0 {
+                lengths[length as usize + 1] += longer;
+            }
+        }
+        let mut total = 0;
+        for number in lengths.iter_mut().rev() {
+            total += std::mem::replace(number, total);
+        }
+        pieces.clear();
+        pieces.resize(total as usize, Piece::default());
+        cursors.clear();
+        cursors.resize(counts.len(), Cursor::default());
+        for (bucket, count) in counts.iter().enumerate().filter(|(_, count)| **count != 0) {
+            let (number, length, longer) = shape(*count);
+            let part = if number > 1 { PART } else { 0 };
+            let mut next = 0;
+            for k in 0..number {
+                let length = length + u32::from(k < longer);
+                let id = lengths[length as usize];
+                lengths[length as usize] += 1;
+                pieces[id as usize] = Piece { bucket: bucket as u32 | part, length, next };
+                next = id;
+            }
+            cursors[bucket].piece = next;
+        }
+        starts.clear();
+        let mut end = 0;
+        for vector in pieces.chunks(V::LANES) {
+            starts.push(end);
+            end += vector[0].length * V::LANES as u32;
+        }
+        slots.clear();
+        slots.resize(end as usize, NOTHING);
+        for cursor in cursors.iter_mut() {
+            if let Some(piece) = pieces.get(cursor.piece as usize) {
+                *cursor = Cursor::at::<V>(cursor.piece, piece, starts);
+            }
+        }
+    }
+
+    /// Puts every slot in its place: slot `k` of a piece `k` vectors after the first.
+    fn arrange(&mut self) {
+        let Room { cursors, pieces, starts, slots, .. } = &mut self.room;
+        for (bucket, slot) in self.pairs.iter() {
+            let cursor = &mut cursors[*bucket as usize];
+            if cursor.left == 0 {
+                let next = pieces[cursor.piece as usize].next;
+                *cursor = Cursor::at::<V>(next, &pieces[next as usize], starts);
+            }
+            slots[cursor.position as usize] = *slot;
+            cursor.position += V::LANES as u32;
+            cursor.left -= 1;
+        }
+    }
+
+    /// Adds up the pieces of some vectors, into the batch.
+    fn sum_pieces(&mut self, table: &[Packed<V>], first: usize, last: usize) {
+        let Room { pieces, starts, slots, .. } = &self.room;
+        let starts = &starts[first..last];
+        self.batch.set(table, slots, starts);
+        let length = |v: usize| pieces[(first + v) * V::LANES].length;
+        let mut active = starts.len();
+        for step in 1..length(0) {
+            while length(active - 1) <= step {
+                active -= 1;
+            }
+            self.batch.add(table, slots, &starts[..active], step * V::LANES as u32);
+        }
+    }
+
+    /// Adds to the batch what the buckets of whole pieces hold already.
+    fn add_sums(&mut self, pieces: std::ops::Range<usize>) {
+        let slots: Vec<u32> = self.room.pieces[pieces]
+            .iter()
+            .map(|piece| if piece.bucket & PART == 0 { piece.bucket << 1 } else { NOTHING })
+            .collect();
+        let vectors = slots.len().div_ceil(V::LANES);
+        let mut slots = Zeroizing::new(slots);
+        slots.resize(vectors * V::LANES, NOTHING);
+        let starts: Vec<u32> = (0..vectors as u32).map(|v| v * V::LANES as u32).collect();
+        self.batch.add(&self.sums, &slots, &starts, 0);
+    }
+}
+
+impl Cursor {
+    fn at<V: Vector>(id: u32, piece: &Piece, starts: &[u32]) -> Self {
+        let (vector, lane) = (id as usize / V::LANES, id as usize % V::LANES);
+        Self { position: starts[vector] + lane as u32, left: piece.length, piece: id }
+    }
+}
