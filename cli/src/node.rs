@@ -252,6 +252,7 @@ fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
     let key = keys.get(circuit)?;
     let provenance = match key.provenance() {
         prooflane_engine::Provenance::Development => Provenance::Development,
+        prooflane_engine::Provenance::Ceremony => Provenance::Ceremony,
     };
     Ok(Entry::new(
         circuit,

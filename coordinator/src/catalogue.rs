@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub enum Provenance {
     /// Made on one machine, whose owner could forge proofs: for development only.
     Development,
+    /// Made in a ceremony: sound if one of its contributors was honest.
+    Ceremony,
 }
 
 impl Provenance {
@@ -23,6 +25,7 @@ impl Provenance {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Development => "development",
+            Self::Ceremony => "ceremony",
         }
     }
 }

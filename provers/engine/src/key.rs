@@ -1,13 +1,10 @@
 //! What proving a circuit takes.
 
-use ark_bn254::Bn254;
-use ark_groth16::{Groth16, ProvingKey};
-use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
-};
-use ark_std::rand::rngs::OsRng;
-use prooflane_circuits::{Circuit, CircuitError, R1cs, Row};
-use prooflane_verifier::{Fr, KeyId, PreparedKey, VerifyingKey};
+use crate::setup::{ToxicWaste, set_up};
+use crate::{ProveError, ProvingKey};
+use prooflane_circuits::{Circuit, CircuitError, R1cs};
+use prooflane_formats::{FormatError, KeyProblem, Zkey};
+use prooflane_verifier::{KeyId, PreparedKey, VerifyingKey};
 use std::path::PathBuf;
 
 /// Where a key comes from.
@@ -15,17 +12,27 @@ use std::path::PathBuf;
 pub enum Provenance {
     /// Made on one machine, whose owner could forge proofs: for development only.
     Development,
+    /// Made in a ceremony: sound if one of its contributors was honest.
+    Ceremony,
+}
+
+impl Provenance {
+    /// As it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Ceremony => "ceremony",
+        }
+    }
 }
 
 /// Everything that stays the same from proof to proof of one circuit.
 pub struct CircuitKey {
     pub(crate) circuit: String,
     pub(crate) provenance: Provenance,
-    pub(crate) proving: ProvingKey<Bn254>,
-    pub(crate) matrices: Vec<Vec<Row>>,
+    pub(crate) proving: ProvingKey,
     pub(crate) r1cs: R1cs,
-    pub(crate) r1cs_digest: [u8; 32],
-    verifying: VerifyingKey,
     prepared: PreparedKey,
     key_id: KeyId,
 }
@@ -80,12 +87,39 @@ pub enum KeyError {
     #[error(transparent)]
     Circuit(#[from] CircuitError),
     /// The set-up did not succeed.
-    #[error("set-up of {circuit}: {source}")]
-    SetUp {
+    #[error("set-up of {0}: its constraint system is too large")]
+    TooLarge(String),
+    /// A `.zkey` cannot be read.
+    #[error("the .zkey offered for {circuit}: {source}")]
+    Format {
         /// Which circuit.
         circuit: String,
-        /// Why.
-        source: SynthesisError,
+        /// What is wrong.
+        source: FormatError,
+    },
+    /// A `.zkey` is not a key for the circuit, or no sound one.
+    #[error("the .zkey offered for {circuit}: {source}")]
+    Problem {
+        /// Which circuit.
+        circuit: String,
+        /// What is wrong.
+        source: KeyProblem,
+    },
+    /// The circuit's example cannot be proved with a `.zkey`.
+    #[error("the .zkey offered for {circuit} proves nothing: {source}")]
+    Useless {
+        /// Which circuit.
+        circuit: String,
+        /// What came of trying.
+        source: ProveError,
+    },
+    /// A key from a ceremony is there already.
+    #[error("{path}: expected no key from a ceremony, got one ({key_id}); move it away first")]
+    Kept {
+        /// Which file.
+        path: PathBuf,
+        /// The id of the key there.
+        key_id: String,
     },
 }
 
@@ -108,48 +142,18 @@ impl CircuitKey {
     pub(crate) fn new(
         circuit: &dyn Circuit,
         provenance: Provenance,
-        proving: ProvingKey<Bn254>,
+        key: Zkey,
         r1cs: R1cs,
-        r1cs_digest: [u8; 32],
     ) -> Self {
-        let vk = &proving.vk;
-        let verifying = VerifyingKey {
-            alpha: vk.alpha_g1,
-            beta: vk.beta_g2,
-            gamma: vk.gamma_g2,
-            delta: vk.delta_g2,
-            ic: vk.gamma_abc_g1.clone(),
-        };
+        let proving = ProvingKey::from(key);
         Self {
             circuit: circuit.id().to_owned(),
             provenance,
-            matrices: vec![r1cs.a.clone(), r1cs.b.clone(), r1cs.c.clone()],
-            prepared: PreparedKey::new(&verifying),
-            key_id: verifying.id(),
-            verifying,
+            prepared: PreparedKey::new(&proving.verifying),
+            key_id: proving.verifying.id(),
             proving,
             r1cs,
-            r1cs_digest,
         }
-    }
-
-    /// Makes a development key: set-up with fresh randomness that is dropped at once
-    /// (eprint 2016/260, section 3.2, Setup).
-    pub(crate) fn development(circuit: &dyn Circuit) -> Result<Self, KeyError> {
-        let r1cs = circuit.r1cs()?;
-        let digest = r1cs.digest();
-        let set_up = Groth16::<Bn254>::generate_random_parameters_with_reduction;
-        let proving = set_up(Replay(&r1cs), &mut OsRng).map_err(|source| KeyError::SetUp {
-            circuit: circuit.id().to_owned(),
-            source,
-        })?;
-        Ok(Self::new(
-            circuit,
-            Provenance::Development,
-            proving,
-            r1cs,
-            digest,
-        ))
     }
 
     /// `name@version` of the circuit.
@@ -167,7 +171,13 @@ impl CircuitKey {
     /// The key that its proofs are verified with.
     #[must_use]
     pub fn verifying_key(&self) -> &VerifyingKey {
-        &self.verifying
+        &self.proving.verifying
+    }
+
+    /// The key that its proofs are made with.
+    #[must_use]
+    pub fn proving_key(&self) -> &ProvingKey {
+        &self.proving
     }
 
     /// The same, ready for use.
@@ -189,36 +199,7 @@ impl CircuitKey {
     }
 }
 
-/// Replays matrices to arkworks' set-up, so that any R1CS can be set up, whoever made it.
-struct Replay<'a>(&'a R1cs);
-
-impl ConstraintSynthesizer<Fr> for Replay<'_> {
-    fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
-        let R1cs {
-            num_public,
-            num_private,
-            a,
-            b,
-            c,
-        } = self.0;
-        let unknown = || Err(SynthesisError::AssignmentMissing);
-        let mut columns = vec![Variable::One];
-        for _ in 0..*num_public {
-            columns.push(cs.new_input_variable(unknown)?);
-        }
-        for _ in 0..*num_private {
-            columns.push(cs.new_witness_variable(unknown)?);
-        }
-        let sum = |row: &Row| {
-            let mut sum = LinearCombination::zero();
-            for (coefficient, column) in row {
-                sum += (*coefficient, columns[*column]);
-            }
-            sum
-        };
-        for ((a, b), c) in a.iter().zip(b).zip(c) {
-            cs.enforce_r1cs_constraint(|| sum(a), || sum(b), || sum(c))?;
-        }
-        Ok(())
-    }
+/// Makes a development key with fresh randomness that is wiped at once.
+pub(crate) fn development(circuit: &dyn Circuit, r1cs: &R1cs) -> Result<Zkey, KeyError> {
+    set_up(r1cs, &ToxicWaste::random()).ok_or_else(|| KeyError::TooLarge(circuit.id().to_owned()))
 }

@@ -1,8 +1,10 @@
 //! A directory of key files.
 
-use crate::{CircuitKey, KeyError, file};
-use ark_serialize::Validate;
-use prooflane_circuits::Circuit;
+use crate::key::development;
+use crate::prove::prove;
+use crate::{CircuitKey, KeyError, Provenance, file};
+use prooflane_circuits::{Circuit, CircuitError};
+use prooflane_formats::{Origin, Zkey};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -57,11 +59,16 @@ impl Keys {
             Some(key) => key,
             None => {
                 let started = Instant::now();
-                let made = CircuitKey::development(circuit)?;
+                let (provenance, r1cs) = (Provenance::Development, circuit.r1cs()?);
+                let made = development(circuit, &r1cs)?;
                 let millis = started.elapsed().as_millis();
                 tracing::info!(circuit = circuit.id(), millis, "made a development key");
-                if persist(&path, &file::write(&made), false)? {
-                    made
+                if persist(
+                    &path,
+                    &file::write(circuit, &r1cs, provenance, &made),
+                    false,
+                )? {
+                    CircuitKey::new(circuit, provenance, made, r1cs)
                 } else {
                     load(circuit, &path)?.ok_or_else(|| io(&path, ErrorKind::NotFound.into()))?
                 }
@@ -110,7 +117,7 @@ impl Keys {
         key_id: &str,
     ) -> Result<Arc<CircuitKey>, KeyError> {
         let path = self.path(circuit.id());
-        let key = match file::read(circuit, &path, bytes, Validate::Yes) {
+        let key = match file::read(circuit, &path, bytes, Origin::Anyone) {
             Ok(key) => Arc::new(key),
             Err(error) => return Err(error.of_an_offered_file(circuit.id())),
         };
@@ -125,6 +132,63 @@ impl Keys {
         let mut loaded = lock(&slot);
         persist(&path, bytes, true)?;
         Ok(loaded.insert(key).clone())
+    }
+
+    /// Keeps the key of a ceremony, a `.zkey` that snarkjs wrote, in place of a development key. All is checked that
+    /// can be without the powers of tau ([`Zkey::check`]), its matrices against the circuit's, and that the circuit's example
+    /// can be proved with it. That the ceremony was a sound one is for `snarkjs zkey verify` to say.
+    ///
+    /// # Errors
+    /// [`KeyError`]; what was there stays then. A key of a ceremony is never replaced.
+    pub fn import(&self, circuit: &dyn Circuit, zkey: &[u8]) -> Result<Arc<CircuitKey>, KeyError> {
+        let id = || circuit.id().to_owned();
+        let format = |source| KeyError::Format {
+            circuit: id(),
+            source,
+        };
+        let problem = |source| KeyError::Problem {
+            circuit: id(),
+            source,
+        };
+        let key = Zkey::read(zkey, Origin::Anyone).map_err(format)?;
+        let r1cs = circuit.r1cs()?;
+        key.check_system(&r1cs).map_err(problem)?;
+        key.check().map_err(problem)?;
+        let provenance = Provenance::Ceremony;
+        let bytes = file::write(circuit, &r1cs, provenance, &key);
+        let key = CircuitKey::new(circuit, provenance, key, r1cs);
+        let example = circuit.witness(&circuit.example()).map_err(|source| {
+            let circuit = circuit.id();
+            CircuitError::Example { circuit, source }
+        })?;
+        prove(&key, &example).map_err(|source| KeyError::Useless {
+            circuit: id(),
+            source,
+        })?;
+
+        let slot = self.slot(circuit);
+        let mut loaded = lock(&slot);
+        let path = self.path(circuit.id());
+        if let Some(there) = load(circuit, &path).unwrap_or(None)
+            && there.provenance() == Provenance::Ceremony
+        {
+            let key_id = there.key_id().to_string();
+            return Err(KeyError::Kept { path, key_id });
+        }
+        persist(&path, &bytes, true)?;
+        Ok(loaded.insert(Arc::new(key)).clone())
+    }
+
+    /// The key of a circuit as a `.zkey`, to the byte as it was imported; a development key is made where there is none.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn export(&self, circuit: &dyn Circuit) -> Result<Vec<u8>, KeyError> {
+        self.get(circuit)?;
+        let path = self.path(circuit.id());
+        let bytes = std::fs::read(&path).map_err(|source| io(&path, source))?;
+        let (_, key) = file::open(circuit, &circuit.r1cs()?, &path, &bytes, Origin::Checked)?;
+        Ok(key.to_bytes())
     }
 
     fn slot(&self, circuit: &dyn Circuit) -> Slot {
@@ -146,7 +210,7 @@ fn io(path: &Path, source: std::io::Error) -> KeyError {
 
 fn load(circuit: &dyn Circuit, path: &Path) -> Result<Option<CircuitKey>, KeyError> {
     match std::fs::read(path) {
-        Ok(bytes) => file::read(circuit, path, &bytes, Validate::No).map(Some),
+        Ok(bytes) => file::read(circuit, path, &bytes, Origin::Checked).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(path, error)),
     }

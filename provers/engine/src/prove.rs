@@ -1,12 +1,10 @@
 //! Proving.
 
-use crate::CircuitKey;
-use ark_bn254::Bn254;
+use crate::{CircuitKey, ProvingKey, reference};
 use ark_ff::{Field, UniformRand};
-use ark_groth16::Groth16;
 use ark_std::rand::rngs::OsRng;
 use prooflane_circuits::Witness;
-use prooflane_verifier::{Fr, Proof};
+use prooflane_verifier::{Fr, PreparedKey, Proof};
 use zeroize::Zeroizing;
 
 /// Why there is no proof. Nothing here tells anything about the witness.
@@ -33,19 +31,17 @@ pub enum ProveError {
         /// The first constraint that does not hold.
         constraint: usize,
     },
-    /// The arithmetic failed.
-    #[error("{circuit}: {problem}")]
-    Arithmetic {
-        /// Which circuit.
-        circuit: String,
-        /// How.
-        problem: String,
-    },
     /// The proof that was made does not verify: faulty hardware, or a key that does not belong.
     #[error(
         "{0}: the proof that was made does not verify; is the hardware sound, and the key the circuit's?"
     )]
     SelfCheck(String),
+    /// The proof made with a key that nothing is known about does not verify.
+    #[error(
+        "the proof that was made does not verify; the witness does not satisfy the circuit that the key \
+         is for, or the key is no sound one"
+    )]
+    Unsound,
 }
 
 /// Proves that the witness satisfies the circuit (eprint 2016/260, section 3.2, Prove), with fresh
@@ -54,8 +50,19 @@ pub enum ProveError {
 /// # Errors
 /// [`ProveError`].
 pub fn prove(key: &CircuitKey, witness: &Witness) -> Result<Proof, ProveError> {
-    let random = || Zeroizing::new(Fr::rand(&mut OsRng));
     prove_with(key, witness, &random(), &random())
+}
+
+/// As [`prove`] with a key of any circuit, and without naming the constraint that does not hold: C is not in a key.
+///
+/// # Errors
+/// [`ProveError`].
+pub fn prove_with_key(key: &ProvingKey, witness: &Witness) -> Result<Proof, ProveError> {
+    expect_shape("the key", key, witness)?;
+    let proof = reference::prove(key, witness.assignment(), &random(), &random());
+    let prepared = PreparedKey::new(&key.verifying);
+    let verified = prepared.verify(&proof, witness.public_inputs());
+    verified.map(|()| proof).map_err(|_| ProveError::Unsound)
 }
 
 /// As [`prove`], with given randomness.
@@ -66,44 +73,37 @@ pub(crate) fn prove_with(
     s: &Fr,
 ) -> Result<Proof, ProveError> {
     let circuit = || key.circuit.clone();
+    expect_shape(&key.circuit, &key.proving, witness)?;
     let assignment = witness.assignment();
-    let (expected, got) = (key.r1cs.columns(), assignment.len());
-    if expected != got || witness.public_inputs().len() != key.r1cs.num_public {
-        return Err(ProveError::Shape {
-            circuit: circuit(),
-            expected,
-            got,
-        });
-    }
-    if assignment.first() != Some(&Fr::ONE) {
-        return Err(ProveError::NotOne(circuit()));
-    }
     if let Some(constraint) = key.r1cs.first_unsatisfied(assignment) {
         return Err(ProveError::Unsatisfied {
             circuit: circuit(),
             constraint,
         });
     }
-    let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
-        &key.proving,
-        *r,
-        *s,
-        &key.matrices,
-        key.r1cs.num_public + 1,
-        key.r1cs.constraints(),
-        assignment,
-    )
-    .map_err(|error| ProveError::Arithmetic {
-        circuit: circuit(),
-        problem: error.to_string(),
-    })?;
-    let proof = Proof {
-        a: proof.a,
-        b: proof.b,
-        c: proof.c,
-    };
-    match key.prepared().verify(&proof, witness.public_inputs()) {
-        Ok(()) => Ok(proof),
-        Err(_) => Err(ProveError::SelfCheck(circuit())),
+    let proof = reference::prove(&key.proving, assignment, r, s);
+    let verified = key.prepared().verify(&proof, witness.public_inputs());
+    verified
+        .map(|()| proof)
+        .map_err(|_| ProveError::SelfCheck(circuit()))
+}
+
+fn random() -> Zeroizing<Fr> {
+    Zeroizing::new(Fr::rand(&mut OsRng))
+}
+
+/// That a witness has one value a column, the first of them one, and the public inputs that the key takes.
+fn expect_shape(circuit: &str, key: &ProvingKey, witness: &Witness) -> Result<(), ProveError> {
+    let (expected, got) = (key.columns(), witness.assignment().len());
+    if expected != got || witness.public_inputs().len() != key.num_public() {
+        return Err(ProveError::Shape {
+            circuit: circuit.to_owned(),
+            expected,
+            got,
+        });
     }
+    if witness.assignment().first() != Some(&Fr::ONE) {
+        return Err(ProveError::NotOne(circuit.to_owned()));
+    }
+    Ok(())
 }

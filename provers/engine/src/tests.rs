@@ -1,9 +1,9 @@
+use crate::key::development;
 use crate::prove::prove_with;
-use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove};
-use ark_bn254::Bn254;
+use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove, prove_with_key};
 use ark_ff::{AdditiveGroup, Field};
-use ark_groth16::ProvingKey;
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
+use prooflane_formats::Zkey;
 use prooflane_verifier::{Fr, KeyId, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -56,6 +56,14 @@ impl Circuit for Power {
     fn example(&self) -> Value {
         json!({"x": 3})
     }
+}
+
+fn zkey() -> Zkey {
+    development(&CUBE, &CUBE.r1cs().unwrap()).unwrap()
+}
+
+fn made() -> CircuitKey {
+    CircuitKey::new(&CUBE, Provenance::Development, zkey(), CUBE.r1cs().unwrap())
 }
 
 fn keys() -> (tempfile::TempDir, Keys) {
@@ -135,10 +143,9 @@ fn refuses_wrong_witnesses() {
 
 #[test]
 fn a_proof_that_does_not_verify_stays_inside() {
-    let mut key = CircuitKey::development(&CUBE).unwrap();
-    let other = CircuitKey::development(&CUBE).unwrap();
+    let mut key = made();
     // As if memory had flipped: points of another key.
-    key.proving.l_query = other.proving.l_query;
+    key.proving.l = made().proving.l;
     let witness = CUBE.witness(&CUBE.example()).unwrap();
     let error = prove(&key, &witness).unwrap_err();
     assert_eq!(error, ProveError::SelfCheck("power@1".into()));
@@ -221,7 +228,7 @@ fn damaged_files_are_refused() {
     refused(&[&good[..], &[0]].concat());
     // With a digest that fits.
     let changed = |at: usize, to: u8| refused(&reseal(&good, |body| body[at] = to));
-    assert!(changed(8, 2).contains("version"));
+    assert!(changed(8, 1).contains("version"));
     assert!(changed(12, 7).contains("provenance"));
     assert!(changed(14, b'x').contains("another circuit"));
     assert!(changed(14 + 7 + 32, 0).contains("verifying key") || good[14 + 7 + 32] == 0);
@@ -235,13 +242,7 @@ fn damaged_files_are_refused() {
         let size = (body.len() - PROVING) as u64;
         body[PROVING - 8..PROVING].copy_from_slice(&size.to_le_bytes());
     };
-    assert!(refused(&reseal(&good, longer)).contains("points"));
-    // A count of points that no file can hold is an error too, not an allocation.
-    let counts = |body: &mut Vec<u8>| {
-        let ic = PROVING + 64 + 3 * 128;
-        body[ic..ic + 8].copy_from_slice(&u64::MAX.to_le_bytes());
-    };
-    assert!(refused(&reseal(&good, counts)).contains("cannot be read"));
+    assert!(refused(&reseal(&good, longer)).contains("its end"));
 
     std::fs::write(&path, &good).unwrap();
     assert!(again(&keys).get(&CUBE).is_ok());
@@ -285,13 +286,12 @@ fn installs_the_key_expected_and_no_other() {
     assert!(refused(&bytes, &zeros).contains(&zeros));
     assert!(refused(&bytes[1..], &id).contains("offered for power@1"));
     assert!(refused(&[], &id).contains("offered for power@1"));
-    // A point of the proving key that is not on the curve: the last one, which is no part of the
-    // verifying key.
+    // A point of the proving key that is not on the curve: the last of H, which stands before a ceremony of 68 bytes.
     let last = |body: &mut Vec<u8>| {
-        let at = body.len() - 33;
-        body[at - 31] ^= 1;
+        let at = body.len() - 68 - 12 - 32;
+        body[at] ^= 1;
     };
-    assert!(refused(&reseal(&bytes, last), &id).contains("cannot be read"));
+    assert!(refused(&reseal(&bytes, last), &id).contains("not on the curve"));
     let (_other, other) = keys();
     other.get(&Power { power: 4, ..CUBE }).unwrap();
     let stale = std::fs::read(other.path(CUBE.id())).unwrap();
@@ -307,26 +307,99 @@ fn installs_the_key_expected_and_no_other() {
 }
 
 #[test]
-fn keys_that_lack_points_are_refused() {
+fn keys_that_do_not_fit_the_circuit_are_refused() {
     let (_dir, keys) = keys();
-    let lacking: [fn(&mut ProvingKey<Bn254>); 6] = [
-        |key| key.vk.gamma_abc_g1.truncate(1),
-        |key| key.a_query.truncate(1),
-        |key| key.b_g1_query.clear(),
-        |key| key.b_g2_query.clear(),
-        |key| key.l_query.push(key.delta_g1),
-        |key| key.h_query.truncate(1),
+    let r1cs = CUBE.r1cs().unwrap();
+    let (columns, other) = (r1cs.columns(), zkey());
+    let changes: [&dyn Fn(&mut Zkey); 11] = [
+        &|key| key.verifying.ic.truncate(1),
+        &|key| key.a.truncate(1),
+        &|key| key.b_g1.clear(),
+        &|key| key.b_g2.clear(),
+        &|key| key.l.push(key.delta_g1),
+        &|key| key.h.truncate(1),
+        // As many points, but of a key that cannot be a sound one.
+        &|key| key.b_g1[2] = key.delta_g1,
+        &|key| key.delta_g1 = other.delta_g1,
+        &|key| key.verifying.delta = ark_bn254::G2Affine::identity(),
+        // Other matrices.
+        &|key| key.coefficients[0].column = columns as u32 - 1,
+        &|key| key.coefficients[0].value = Fr::from(2),
     ];
-    for change in lacking {
-        let mut key = CircuitKey::development(&CUBE).unwrap();
-        change(&mut key.proving);
-        let id = key.key_id().to_string();
-        let Err(error) = keys.install(&CUBE, &crate::file::write(&key), &id) else {
-            panic!("installed")
-        };
-        assert!(error.to_string().contains("points"), "{error}");
+    for (index, change) in changes.iter().enumerate() {
+        let mut key = zkey();
+        change(&mut key);
+        let id = key.verifying.id().to_string();
+        let file = crate::file::write(&CUBE, &r1cs, Provenance::Development, &key);
+        let installed = keys.install(&CUBE, &file, &id);
+        assert!(
+            matches!(installed, Err(KeyError::Offered { .. })),
+            "{index}"
+        );
+        assert!(keys.import(&CUBE, &key.to_bytes()).is_err(), "{index}");
     }
+    // What only a proof tells: points that do not belong to the matrices.
+    let mut key = zkey();
+    key.h = other.h.clone();
+    let imported = keys.import(&CUBE, &key.to_bytes());
+    assert!(matches!(imported, Err(KeyError::Useless { .. })));
     assert!(!keys.path(CUBE.id()).exists());
+}
+
+#[test]
+fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
+    let (_dir, keys) = keys();
+    let development = keys.get(&CUBE).unwrap();
+    let zkey = zkey().to_bytes();
+    let imported = keys.import(&CUBE, &zkey).unwrap();
+    assert_eq!(imported.provenance(), Provenance::Ceremony);
+    assert_ne!(imported.key_id(), development.key_id());
+    assert_eq!(keys.export(&CUBE).unwrap(), zkey);
+    for keys in [&keys, &again(&keys)] {
+        let key = keys.get(&CUBE).unwrap();
+        assert_eq!(
+            (key.key_id(), key.provenance()),
+            (imported.key_id(), Provenance::Ceremony)
+        );
+        let error = keys
+            .import(&CUBE, &crate::tests::zkey().to_bytes())
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains(&imported.key_id().to_string()),
+            "{error}"
+        );
+    }
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let proof = prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    assert_eq!(
+        imported.prepared().verify(&proof, witness.public_inputs()),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_key_of_any_circuit_proves_and_refuses_what_does_not_verify() {
+    let key = made();
+    let good = CUBE.witness(&CUBE.example()).unwrap();
+    let proof = prove_with_key(key.proving_key(), &good).unwrap();
+    assert_eq!(key.prepared().verify(&proof, good.public_inputs()), Ok(()));
+    for column in 0..4 {
+        let mut assignment = good.assignment().to_vec();
+        assignment[column] += Fr::ONE;
+        let error = prove_with_key(key.proving_key(), &Witness::new(assignment, 1)).unwrap_err();
+        let expected = if column == 0 {
+            ProveError::NotOne("the key".into())
+        } else {
+            ProveError::Unsound
+        };
+        assert_eq!(error, expected);
+    }
+    let short = Witness::new(vec![Fr::ONE; 3], 1);
+    assert!(matches!(
+        prove_with_key(key.proving_key(), &short),
+        Err(ProveError::Shape { .. })
+    ));
 }
 
 #[test]

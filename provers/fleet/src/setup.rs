@@ -102,6 +102,7 @@ async fn key(
     let (key, file) = made.await??;
     let provenance = match key.provenance() {
         Made::Development => Provenance::Development,
+        Made::Ceremony => Provenance::Ceremony,
     };
     let entry = Entry::new(
         circuit,
