@@ -8,6 +8,7 @@ mod curve;
 mod digits;
 pub mod field;
 mod msm;
+mod ntt;
 mod plan;
 pub mod simd;
 mod tables;
@@ -18,5 +19,6 @@ mod tests;
 
 pub use backend::{Backend, BackendError, ENGINE_VARIABLE};
 pub use curve::Curve;
+pub use ntt::{Domain, DomainError};
 pub use plan::Plan;
 pub use tables::{FixedBases, TableError, Words};

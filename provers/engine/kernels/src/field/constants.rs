@@ -147,7 +147,7 @@ const fn at_most(a: &[u64; 5], b: &[u64; 5]) -> bool {
 }
 
 /// Four words of 64 bits as five limbs of 52.
-const fn limbs(w: [u64; 4]) -> [u64; 5] {
+pub(super) const fn limbs(w: [u64; 4]) -> [u64; 5] {
     [
         w[0] & LIMB_MASK,
         (w[0] >> 52 | w[1] << 12) & LIMB_MASK,

@@ -1,7 +1,7 @@
 //! Prime fields in eight lanes.
 
 use super::Constants;
-use super::constants::LIMB_MASK;
+use super::constants::{LIMB_MASK, limbs};
 use crate::simd::{LANES, Simd};
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{BigInt, Fp256, MontBackend, MontConfig};
@@ -54,9 +54,14 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
         self.simd
     }
 
+    /// The limbs of one element, canonical.
+    pub(crate) fn limbs(element: Fp256<MontBackend<C, 4>>) -> [u64; 5] {
+        limbs((element * Fp256::from(16u64)).0.0)
+    }
+
     /// The same limbs in every lane.
     #[inline(always)]
-    fn splat(simd: S, limbs: &[u64; 5]) -> Self {
+    pub(crate) fn splat(simd: S, limbs: &[u64; 5]) -> Self {
         let mut result = [simd.splat(0); 5];
         for j in 0..5 {
             result[j] = simd.splat(limbs[j]);
@@ -399,6 +404,47 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     #[inline(always)]
     pub(crate) fn mul_minus(self, rhs: Self, c: Self) -> Self {
         self.times(rhs).minus(c)
+    }
+
+    /// `c + a * b` and `c - a * b` of wide values `a`, `b` and a normal `c`, normal.
+    #[inline(always)]
+    pub(crate) fn plus_and_minus(self, b: Self, c: Self) -> (Self, Self) {
+        let (sum, difference) = self.plus_and_minus_columns(b, c);
+        (Self::reduced(self.simd, sum), Self::reduced(self.simd, difference))
+    }
+
+    /// As [`Prime8::plus_and_minus`], but wide.
+    #[inline(always)]
+    pub(crate) fn plus_and_minus_wide(self, b: Self, c: Self) -> (Self, Self) {
+        let (sum, difference) = self.plus_and_minus_columns(b, c);
+        (Self::carried(self.simd, sum), Self::carried(self.simd, difference))
+    }
+
+    /// From 0.5p to 8.5p, as a product is below 3.5p.
+    #[inline(always)]
+    fn plus_and_minus_columns(self, b: Self, c: Self) -> (Columns<S, 5>, Columns<S, 5>) {
+        let s = self.simd;
+        let product = self.times(b).columns;
+        let sum = Self::plus(s, Self::plus_modulus::<1>(s, c.limbs), product);
+        let difference = Self::minus(s, Self::plus_modulus::<4>(s, c.limbs), product);
+        (sum, difference)
+    }
+
+    /// Vector `j` gets in lane `i` what vector `i` has in lane `j`.
+    #[inline(always)]
+    pub(crate) fn transposed(rows: [Self; LANES]) -> [Self; LANES] {
+        let mut columns = rows;
+        for j in 0..5 {
+            let mut limb = [rows[0].limbs[j]; LANES];
+            for i in 0..LANES {
+                limb[i] = rows[i].limbs[j];
+            }
+            let limb = rows[0].simd.transpose(limb);
+            for i in 0..LANES {
+                columns[i].limbs[j] = limb[i];
+            }
+        }
+        columns
     }
 
     /// `a^2 - c - d` of a wide value `a`, a normal `c` and a `d` of at most `p`, normal.
