@@ -4,6 +4,7 @@ mod bench;
 mod client;
 mod demo;
 mod fsck;
+mod key;
 mod market;
 mod offline;
 mod prover;
@@ -116,11 +117,17 @@ enum Command {
     /// Make API keys (operators).
     #[command(subcommand)]
     Keys(client::KeysCommand),
+    /// Proving keys as snarkjs's files: from a ceremony, for a ceremony's checks, for its Solidity verifier.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Make a proof here, without a network.
     Prove(offline::ProveArgs),
     /// Verify a proof here, without a network.
     Verify(offline::VerifyArgs),
+    /// Compute a circuit's witness into a file for snarkjs.
+    Witness(offline::WitnessArgs),
     /// What can be proved.
+    #[command(visible_alias = "circuit")]
     Circuits(offline::CircuitsArgs),
     /// Make wallets (payers).
     #[command(subcommand)]
@@ -203,6 +210,8 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Redeem(args) => client::redeem(&context, args).await,
             Command::Keys(command) => client::keys(&context, command).await,
             Command::Prove(args) => offline::prove(&context, args),
+            Command::Key(command) => key::run(&context, command),
+            Command::Witness(args) => offline::witness(&context, args),
             Command::Verify(args) => offline::verify(&context, args),
             Command::Circuits(args) => offline::circuits(&context, args),
             Command::Wallet(command) => wallet::wallet(&context, command),

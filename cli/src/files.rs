@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// A payer's wallet.
@@ -215,6 +216,33 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Resul
     };
     let text = Zeroizing::new(text.with_context(|| format!("{name} cannot be read"))?);
     serde_json::from_str(&text).with_context(|| format!("{name} is not the JSON expected"))
+}
+
+/// Reads a file that is no text; wiped once it is no longer needed, for it may be a witness.
+pub(crate) fn read_bytes(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let bytes = std::fs::read(path);
+    Ok(Zeroizing::new(bytes.with_context(|| {
+        format!("{} cannot be read", path.display())
+    })?))
+}
+
+/// Writes a file that is no text and holds no secret.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Writes a file for its owner alone that can be made again, and so replaces what was there.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    // Files of this kind are made readable for their owner alone.
+    let written = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).and_then(|mut file| {
+        file.write_all(bytes)?;
+        Ok(file.persist(path)?)
+    });
+    written.with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(())
 }
 
 /// Writes a new file for its owner alone; one that exists is never replaced.

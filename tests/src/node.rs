@@ -59,6 +59,43 @@ impl Scripts {
     }
 }
 
+/// snarkjs's command line.
+pub struct Snarkjs(PathBuf);
+
+impl Snarkjs {
+    /// As npm installed it; none, with the reason printed, where there is no Node.js.
+    #[must_use]
+    pub fn installed() -> Option<Self> {
+        let Scripts(folder) = Scripts::of("tests/snarkjs")?;
+        let program = folder.join("node_modules/snarkjs/build/cli.cjs");
+        Some(Self(program.canonicalize().unwrap()))
+    }
+
+    /// Runs a command in a folder; its words are what spaces divide.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn run(&self, folder: &Path, command: &str) -> Output {
+        let mut node = Command::new("node");
+        node.arg(&self.0)
+            .args(command.split(' '))
+            .current_dir(folder);
+        node.output().unwrap()
+    }
+
+    /// As [`Self::run`], expecting success; returns what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn ok(&self, folder: &Path, command: &str) -> String {
+        let output = self.run(folder, command);
+        println!("snarkjs {command}");
+        succeeded(&output);
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
 fn succeeded(output: &Output) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(

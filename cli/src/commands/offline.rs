@@ -7,11 +7,12 @@ use crate::output::{No, grouped};
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use prooflane_circuits::Circuit;
-use prooflane_engine::Keys;
+use prooflane_engine::{Keys, Provenance, ProvingKey};
+use prooflane_formats::{Origin, R1csFile, Wtns, Zkey, domain_size};
 use prooflane_verifier::snarkjs::{SnarkjsProof, SnarkjsVerifyingKey};
 use prooflane_verifier::{Fr, PreparedKey, Proof, VerifyingKey, field};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const FOR_PAYMENTS: &str = "Inputs of payment@1 from a receipt";
@@ -68,21 +69,57 @@ impl InputArgs {
     }
 }
 
+/// Where the keys of the built-in circuits are.
 #[derive(clap::Args)]
-pub(super) struct ProveArgs {
-    /// The circuit, name@version.
-    #[arg(value_parser = known)]
-    circuit: &'static dyn Circuit,
-    #[command(flatten)]
-    inputs: InputArgs,
+pub(super) struct KeysDir {
     /// The directory of keys; a development key is made where there is none.
     #[arg(long, default_value = "prooflane-keys", value_name = "DIR")]
     keys: PathBuf,
+}
+
+impl KeysDir {
+    pub(super) fn open(&self) -> anyhow::Result<Keys> {
+        Ok(Keys::open(&self.keys)?)
+    }
+}
+
+const FROM_FILES: &str = "Any circuit, from snarkjs's files";
+
+#[derive(clap::Args)]
+// A key and a witness as files take the place of a circuit and its inputs.
+#[command(mut_arg("inputs", |inputs| inputs.required_unless_present("zkey").conflicts_with("zkey")))]
+pub(super) struct ProveArgs {
+    /// The circuit, name@version.
+    #[arg(value_parser = known, required_unless_present = "zkey", conflicts_with = "zkey")]
+    circuit: Option<&'static dyn Circuit>,
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    keys: KeysDir,
+    /// The proving key, as snarkjs's .zkey.
+    #[arg(long, help_heading = FROM_FILES, value_name = "FILE", requires = "wtns")]
+    zkey: Option<PathBuf>,
+    /// The witness, as circom's .wtns.
+    #[arg(long, help_heading = FROM_FILES, value_name = "FILE", requires = "zkey")]
+    wtns: Option<PathBuf>,
+    /// The key was checked before (prooflane key check): take its points as they are.
+    #[arg(long, help_heading = FROM_FILES, requires = "zkey")]
+    trust_key: bool,
     /// Where the proof goes, as snarkjs's proof.json; - for standard output.
-    #[arg(long, default_value = "proof.json", value_name = "FILE")]
+    #[arg(
+        long,
+        visible_alias = "out-proof",
+        default_value = "proof.json",
+        value_name = "FILE"
+    )]
     out: PathBuf,
     /// Where the public inputs go, as snarkjs's public.json.
-    #[arg(long, default_value = "public.json", value_name = "FILE")]
+    #[arg(
+        long,
+        visible_alias = "out-public",
+        default_value = "public.json",
+        value_name = "FILE"
+    )]
     public: PathBuf,
     /// Where the verifying key goes, as snarkjs's verification_key.json.
     #[arg(long, value_name = "FILE")]
@@ -90,7 +127,7 @@ pub(super) struct ProveArgs {
 }
 
 /// A circuit that this version knows.
-fn known(id: &str) -> Result<&'static dyn Circuit, String> {
+pub(super) fn known(id: &str) -> Result<&'static dyn Circuit, String> {
     prooflane_circuits::find(id).ok_or_else(|| {
         let known: Vec<&str> = prooflane_circuits::registry()
             .iter()
@@ -101,50 +138,151 @@ fn known(id: &str) -> Result<&'static dyn Circuit, String> {
 }
 
 pub(super) fn prove(context: &Context, args: ProveArgs) -> anyhow::Result<()> {
-    let circuit = args.circuit;
-    let inputs = args.inputs.read()?;
-    let witness = circuit.witness(&inputs)?;
-    let key = Keys::open(&args.keys)?.get(circuit)?;
+    match (args.circuit, &args.zkey, &args.wtns) {
+        (Some(circuit), ..) => prove_circuit(context, &args, circuit),
+        (None, Some(zkey), Some(wtns)) => prove_files(context, &args, zkey, wtns),
+        _ => bail!("expected a circuit, or --zkey with --wtns"),
+    }
+}
+
+fn prove_circuit(
+    context: &Context,
+    args: &ProveArgs,
+    circuit: &'static dyn Circuit,
+) -> anyhow::Result<()> {
+    let witness = circuit.witness(&args.inputs.read()?)?;
+    let key = args.keys.open()?.get(circuit)?;
     let started = Instant::now();
     let proof = prooflane_engine::prove(&key, &witness)?;
     let prove_ms = millis(started);
-    let public: Vec<String> = witness
-        .public_inputs()
-        .iter()
-        .map(field::to_decimal)
-        .collect();
-    context
-        .output
-        .document(&args.out, &SnarkjsProof::from(&proof))?;
-    context.output.document(&args.public, &public)?;
-    if let Some(path) = &args.verifying_key {
-        context
-            .output
-            .document(path, &SnarkjsVerifyingKey::from(key.verifying_key()))?;
-    }
+    write_proof(
+        context,
+        args,
+        &proof,
+        witness.public_inputs(),
+        key.verifying_key(),
+    )?;
     context.output.object(&json!({
         "circuit": circuit.id(),
         "constraints": key.constraints(),
         "key_id": key.key_id().to_string(),
-        "provenance": "development",
+        "provenance": key.provenance().as_str(),
         "prove_ms": prove_ms,
         "proof": args.out,
         "public": args.public,
     }))?;
+    let warning = match key.provenance() {
+        Provenance::Development => {
+            "\nThe key is a development key: whoever made it could forge proofs."
+        }
+        Provenance::Ceremony => "",
+    };
+    let (id, constraints) = (circuit.id(), grouped(key.constraints() as u64));
+    say_proved(
+        context,
+        args,
+        &format!("{id} ({constraints} constraints)"),
+        prove_ms,
+        warning,
+    );
+    Ok(())
+}
+
+fn prove_files(
+    context: &Context,
+    args: &ProveArgs,
+    zkey: &Path,
+    wtns: &Path,
+) -> anyhow::Result<()> {
+    let origin = if args.trust_key {
+        Origin::Checked
+    } else {
+        Origin::Anyone
+    };
+    let key = Zkey::read(&files::read_bytes(zkey)?, origin)
+        .with_context(|| format!("{} is no key to prove with", zkey.display()))?;
+    let constraints = key.constraints();
+    let key = ProvingKey::from(key);
+    let witness = Wtns::read(&files::read_bytes(wtns)?)
+        .and_then(|witness| witness.into_witness(key.num_public()))
+        .with_context(|| format!("{} is no witness for this key", wtns.display()))?;
+    let started = Instant::now();
+    let proof = prooflane_engine::prove_with_key(&key, &witness)?;
+    let prove_ms = millis(started);
+    write_proof(
+        context,
+        args,
+        &proof,
+        witness.public_inputs(),
+        &key.verifying,
+    )?;
+    context.output.object(&json!({
+        "constraints": constraints,
+        "key_id": key.verifying.id().to_string(),
+        "prove_ms": prove_ms,
+        "proof": args.out,
+        "public": args.public,
+    }))?;
+    let constraints = format!("{} constraints", grouped(constraints as u64));
+    say_proved(context, args, &constraints, prove_ms, "");
+    Ok(())
+}
+
+fn write_proof(
+    context: &Context,
+    args: &ProveArgs,
+    proof: &Proof,
+    public: &[Fr],
+    key: &VerifyingKey,
+) -> anyhow::Result<()> {
+    let public: Vec<String> = public.iter().map(field::to_decimal).collect();
+    context
+        .output
+        .document(&args.out, &SnarkjsProof::from(proof))?;
+    context.output.document(&args.public, &public)?;
+    if let Some(path) = &args.verifying_key {
+        context
+            .output
+            .document(path, &SnarkjsVerifyingKey::from(key))?;
+    }
+    Ok(())
+}
+
+fn say_proved(context: &Context, args: &ProveArgs, what: &str, prove_ms: f64, warning: &str) {
     // Nothing may stand beside a proof that goes to standard output.
     if args.out.as_os_str() != "-" && args.public.as_os_str() != "-" {
-        context.output.row(
-            "",
-            format_args!(
-                "Proved {} ({} constraints) in {prove_ms:.1} ms: {}, {}.\nThe key is a development \
-                 key: whoever made it could forge proofs.",
-                circuit.id(),
-                grouped(key.constraints() as u64),
-                args.out.display(),
-                args.public.display()
-            ),
-        );
+        let (out, public) = (args.out.display(), args.public.display());
+        let text = format!("Proved {what} in {prove_ms:.1} ms: {out}, {public}.{warning}");
+        context.output.row("", text);
     }
+}
+
+#[derive(clap::Args)]
+pub(super) struct WitnessArgs {
+    /// The circuit, name@version.
+    #[arg(value_parser = known)]
+    circuit: &'static dyn Circuit,
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// Where the witness goes, as snarkjs's .wtns: a file with secrets, readable for you alone.
+    #[arg(long, default_value = "witness.wtns", value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn witness(context: &Context, args: WitnessArgs) -> anyhow::Result<()> {
+    let witness = args.circuit.witness(&args.inputs.read()?)?;
+    files::write_private(&args.out, &Wtns::from(&witness).to_bytes())?;
+    let values = witness.assignment().len();
+    context.output.object(&json!({
+        "circuit": args.circuit.id(),
+        "values": values,
+        "wtns": args.out,
+    }))?;
+    context.output.line(format_args!(
+        "Wrote {}: {} values, as secret as the inputs.",
+        args.out.display(),
+        grouped(values as u64)
+    ));
     Ok(())
 }
 
@@ -155,7 +293,12 @@ fn millis(since: Instant) -> f64 {
 #[derive(clap::Args)]
 pub(super) struct VerifyArgs {
     /// The verifying key, as snarkjs's verification_key.json.
-    #[arg(long, default_value = "verification_key.json", value_name = "FILE")]
+    #[arg(
+        long,
+        visible_alias = "vkey",
+        default_value = "verification_key.json",
+        value_name = "FILE"
+    )]
     key: PathBuf,
     /// The proof, as snarkjs's proof.json.
     #[arg(long, default_value = "proof.json", value_name = "FILE")]
@@ -221,9 +364,17 @@ enum CircuitsCommand {
         /// The circuit, name@version.
         #[arg(value_parser = known)]
         circuit: &'static dyn Circuit,
-        /// The directory of keys; a development key is made where there is none.
-        #[arg(long, default_value = "prooflane-keys", value_name = "DIR")]
-        keys: PathBuf,
+        #[command(flatten)]
+        keys: KeysDir,
+    },
+    /// Write a circuit's constraint system for snarkjs: what a ceremony for its key starts from.
+    Export {
+        /// The circuit, name@version.
+        #[arg(value_parser = known)]
+        circuit: &'static dyn Circuit,
+        /// Where it goes, as circom's .r1cs.
+        #[arg(long, value_name = "FILE")]
+        r1cs: PathBuf,
     },
 }
 
@@ -251,10 +402,34 @@ pub(super) fn circuits(context: &Context, args: CircuitsArgs) -> anyhow::Result<
             context.output.document(&stdout, &circuit.example())
         }
         CircuitsCommand::VerifyingKey { circuit, keys } => {
-            let key = Keys::open(&keys)?.get(circuit)?;
+            let key = keys.open()?.get(circuit)?;
             context
                 .output
                 .document(&stdout, &SnarkjsVerifyingKey::from(key.verifying_key()))
         }
+        CircuitsCommand::Export { circuit, r1cs } => export(context, circuit, &r1cs),
     }
+}
+
+fn export(context: &Context, circuit: &'static dyn Circuit, path: &Path) -> anyhow::Result<()> {
+    let system = circuit.r1cs()?;
+    files::write_bytes(path, &R1csFile::from(&system).to_bytes())?;
+    let power = domain_size(system.constraints(), system.num_public).ilog2();
+    context.output.object(&json!({
+        "circuit": circuit.id(),
+        "constraints": system.constraints(),
+        "wires": system.columns(),
+        "public_inputs": system.num_public,
+        "powers_of_tau": power,
+        "r1cs": path,
+    }))?;
+    context.output.line(format_args!(
+        "Wrote {}: {} constraints, {} wires, {} of them public inputs. A ceremony for it takes powers of \
+         tau up to 2^{power} or more.",
+        path.display(),
+        grouped(system.constraints() as u64),
+        grouped(system.columns() as u64),
+        system.num_public
+    ));
+    Ok(())
 }

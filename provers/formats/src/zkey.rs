@@ -1,8 +1,6 @@
 //! `.zkey`: a Groth16 proving key, as snarkjs keeps it.
 
 mod check;
-#[cfg(test)]
-mod tests;
 
 use crate::binfile::{self, Kind, Reader, Sections, put_count, put_u32};
 use crate::error::expect;

@@ -4,7 +4,7 @@
 use prooflane_formats::{Origin, R1csFile, Wtns, Zkey};
 
 /// Any bytes as a constraint system; true if they are one.
-pub fn r1cs(bytes: &[u8]) -> bool {
+pub(crate) fn r1cs(bytes: &[u8]) -> bool {
     let Ok(file) = R1csFile::read(bytes) else {
         return false;
     };
@@ -21,7 +21,7 @@ pub fn r1cs(bytes: &[u8]) -> bool {
 }
 
 /// Any bytes as a witness; true if they are one.
-pub fn wtns(bytes: &[u8]) -> bool {
+pub(crate) fn wtns(bytes: &[u8]) -> bool {
     let Ok(file) = Wtns::read(bytes) else {
         return false;
     };
@@ -38,7 +38,7 @@ pub fn wtns(bytes: &[u8]) -> bool {
 }
 
 /// Any bytes as a proving key; true if they are one.
-pub fn zkey(bytes: &[u8]) -> bool {
+pub(crate) fn zkey(bytes: &[u8]) -> bool {
     let checked = Zkey::read(bytes, Origin::Anyone);
     let Ok(key) = Zkey::read(bytes, Origin::Checked) else {
         assert!(
@@ -55,4 +55,9 @@ pub fn zkey(bytes: &[u8]) -> bool {
     assert_eq!((a.len(), b.len()), (key.constraints(), key.constraints()));
     let _ = key.check();
     checked.is_ok()
+}
+
+/// Any bytes as whatever they may be.
+pub(crate) fn any(bytes: &[u8]) -> bool {
+    r1cs(bytes) | wtns(bytes) | zkey(bytes)
 }
