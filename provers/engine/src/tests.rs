@@ -1,10 +1,11 @@
 use crate::key::development;
-use crate::prove::prove_with;
-use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove, prove_with_key};
+use crate::{
+    CircuitKey, KeyError, Keys, Limits, ProveError, Provenance, ProvingKey, TableOptions, prove, prove_with_key,
+};
 use ark_ff::{AdditiveGroup, Field};
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
 use prooflane_formats::Zkey;
-use prooflane_verifier::{Fr, KeyId, VerifyError};
+use prooflane_verifier::{Fr, KeyId, PreparedKey, Proof, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -62,8 +63,14 @@ fn zkey() -> Zkey {
     development(&CUBE, &CUBE.r1cs().unwrap()).unwrap()
 }
 
-fn made() -> CircuitKey {
-    CircuitKey::new(&CUBE, Provenance::Development, zkey(), CUBE.r1cs().unwrap())
+fn key_of(key: Zkey) -> CircuitKey {
+    let (r1cs, options) = (CUBE.r1cs().unwrap(), TableOptions::default());
+    CircuitKey::new(&CUBE, Provenance::Development, key, &r1cs, None, options)
+}
+
+/// As [`prove`], with given randomness.
+fn prove_with(key: &CircuitKey, witness: &Witness, r: &Fr, s: &Fr) -> Result<Proof, ProveError> {
+    crate::prove::prove_with(key, witness, [r, s], &Limits::default())
 }
 
 fn keys() -> (tempfile::TempDir, Keys) {
@@ -143,9 +150,10 @@ fn refuses_wrong_witnesses() {
 
 #[test]
 fn a_proof_that_does_not_verify_stays_inside() {
-    let mut key = made();
+    let mut key = zkey();
     // As if memory had flipped: points of another key.
-    key.proving.l = made().proving.l;
+    key.l = zkey().l;
+    let key = key_of(key);
     let witness = CUBE.witness(&CUBE.example()).unwrap();
     let error = prove(&key, &witness).unwrap_err();
     assert_eq!(error, ProveError::SelfCheck("power@1".into()));
@@ -380,14 +388,15 @@ fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
 
 #[test]
 fn a_key_of_any_circuit_proves_and_refuses_what_does_not_verify() {
-    let key = made();
+    let key = ProvingKey::from(zkey());
     let good = CUBE.witness(&CUBE.example()).unwrap();
-    let proof = prove_with_key(key.proving_key(), &good).unwrap();
-    assert_eq!(key.prepared().verify(&proof, good.public_inputs()), Ok(()));
+    let proof = prove_with_key(&key, &good).unwrap();
+    let prepared = PreparedKey::new(&key.verifying);
+    assert_eq!(prepared.verify(&proof, good.public_inputs()), Ok(()));
     for column in 0..4 {
         let mut assignment = good.assignment().to_vec();
         assignment[column] += Fr::ONE;
-        let error = prove_with_key(key.proving_key(), &Witness::new(assignment, 1)).unwrap_err();
+        let error = prove_with_key(&key, &Witness::new(assignment, 1)).unwrap_err();
         let expected = if column == 0 {
             ProveError::NotOne("the key".into())
         } else {
@@ -397,7 +406,7 @@ fn a_key_of_any_circuit_proves_and_refuses_what_does_not_verify() {
     }
     let short = Witness::new(vec![Fr::ONE; 3], 1);
     assert!(matches!(
-        prove_with_key(key.proving_key(), &short),
+        prove_with_key(&key, &short),
         Err(ProveError::Shape { .. })
     ));
 }

@@ -7,6 +7,7 @@ mod buckets;
 mod curve;
 mod digits;
 pub mod field;
+mod mapping;
 mod msm;
 mod ntt;
 mod plan;
@@ -18,7 +19,8 @@ mod testing;
 mod tests;
 
 pub use backend::{Backend, BackendError, ENGINE_VARIABLE};
-pub use curve::Curve;
+pub use curve::{Curve, Radix};
+pub use mapping::{Mapping, Section};
 pub use ntt::{Domain, DomainError};
 pub use plan::Plan;
 pub use tables::{FixedBases, TableError, Words};

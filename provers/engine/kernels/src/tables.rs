@@ -200,6 +200,11 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
         self.words.as_ref()
     }
 
+    /// Header and table themselves.
+    pub fn into_words(self) -> W {
+        self.words
+    }
+
     /// How the table is laid out.
     pub fn plan(&self) -> Plan {
         self.plan
