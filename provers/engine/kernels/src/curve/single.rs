@@ -1,9 +1,10 @@
 //! One point at a time, in arkworks's fields.
 
 use super::{Curve, Radix, Vector};
+use crate::field::inverse;
 use crate::simd::{Kernel, Machine};
-use ark_bn254::{Fq, Fq2, g1, g2};
-use ark_ff::{AdditiveGroup, BigInt, Field, MontFp, Zero};
+use ark_bn254::{Fq, Fq2, FqConfig, g1, g2};
+use ark_ff::{AdditiveGroup, BigInt, Field, MontConfig, MontFp, Zero};
 
 /// The instructions that every machine has.
 #[derive(Clone, Copy)]
@@ -40,7 +41,7 @@ pub(super) fn unscale(radix: Radix) -> Fq {
 }
 
 macro_rules! single {
-    ($field:ty, $curve:ty, $words:expr, $batch:expr, $read:ident, $write:ident) => {
+    ($field:ty, $curve:ty, $words:expr, $batch:expr, $read:ident, $write:ident, $invert:ident) => {
         impl Vector for $field {
             type Curve = $curve;
             type Machine = Scalar;
@@ -108,7 +109,7 @@ macro_rules! single {
 
             #[inline(always)]
             fn invert(self) -> Self {
-                self.inverse().unwrap_or(Self::ZERO)
+                $invert(self)
             }
 
             #[inline(always)]
@@ -145,6 +146,19 @@ fn write_prime(x: Fq, words: &mut [[u64; 4]]) {
     words[0] = x.0.0;
 }
 
+/// The inverse of the Montgomery form `aR`, times `R^3` over `R`.
+fn invert_prime(a: Fq) -> Fq {
+    const R2: Fq = Fq::new_unchecked(FqConfig::R2);
+    element(inverse::<FqConfig>(&a.0.0)) * R2 * R2
+}
+
+/// The conjugate over the norm.
+fn invert_quadratic(a: Fq2) -> Fq2 {
+    let norm = Field::square(&a.c0) + Field::square(&a.c1);
+    let inverse = invert_prime(norm);
+    Fq2::new(a.c0 * inverse, -a.c1 * inverse)
+}
+
 #[inline(always)]
 fn read_quadratic(words: &[[u64; 4]]) -> Fq2 {
     Fq2::new(element(words[0]), element(words[1]))
@@ -156,5 +170,5 @@ fn write_quadratic(x: Fq2, words: &mut [[u64; 4]]) {
     words[1] = x.c1.0.0;
 }
 
-single!(Fq, g1::Config, 8, 1024, read_prime, write_prime);
-single!(Fq2, g2::Config, 16, 512, read_quadratic, write_quadratic);
+single!(Fq, g1::Config, 8, 1024, read_prime, write_prime, invert_prime);
+single!(Fq2, g2::Config, 16, 512, read_quadratic, write_quadratic, invert_quadratic);
