@@ -11,6 +11,7 @@ mod msm;
 mod plan;
 pub mod simd;
 mod tables;
+mod words;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

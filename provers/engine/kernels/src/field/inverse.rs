@@ -102,7 +102,7 @@ fn combine_modulo<C: MontConfig<4>>(u: &[u64; 4], v: &[u64; 4], f: [i64; 2]) -> 
     top += carry as i64;
     let result = shifted(&words, top);
     // From -p to 2p: one multiple of p up or down.
-    let raised = add(&result, &p).0;
+    let raised = add(&result, &p);
     let lowered = subtract(&result, &p);
     match (top < 0, lowered.1) {
         (true, _) => raised,
@@ -131,24 +131,20 @@ fn shifted(words: &[u64; 4], top: i64) -> [u64; 4] {
     core::array::from_fn(|j| words[j] >> STEPS | above(j) << (64 - STEPS))
 }
 
-fn add(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+fn add(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let mut carry = false;
-    let sum = core::array::from_fn(|j| {
-        let (x, over) = a[j].overflowing_add(b[j]);
-        let (x, again) = x.overflowing_add(u64::from(carry));
-        carry = over | again;
-        x
-    });
-    (sum, carry)
+    let mut sum = [0; 4];
+    for j in 0..4 {
+        (sum[j], carry) = a[j].carrying_add(b[j], carry);
+    }
+    sum
 }
 
 fn subtract(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
     let mut borrow = false;
-    let difference = core::array::from_fn(|j| {
-        let (x, under) = a[j].overflowing_sub(b[j]);
-        let (x, again) = x.overflowing_sub(u64::from(borrow));
-        borrow = under | again;
-        x
-    });
+    let mut difference = [0; 4];
+    for j in 0..4 {
+        (difference[j], borrow) = a[j].borrowing_sub(b[j], borrow);
+    }
     (difference, borrow)
 }
