@@ -5,7 +5,7 @@
 //! of factorization", 1987, section 10.3.1). What is left is 5 multiplications and a squaring.
 
 use crate::curve::{Curve, Vector};
-use crate::simd::{Kernel, Machine};
+use crate::simd::{Kernel, Machine, prefetch};
 use zeroize::Zeroize;
 
 /// A packed point of the curve of `V`.
@@ -76,6 +76,22 @@ impl<V: Vector> Drop for Batch<V> {
     }
 }
 
+/// Asks for the points in the slots of a vector, if there are more slots.
+#[inline(always)]
+fn prefetch_points<V: Vector>(table: &[Packed<V>], slots: &[u32], start: usize) {
+    let Some(slots) = slots.get(start..start + V::LANES) else { return };
+    for slot in slots {
+        if let Some(point) = table.get((slot >> 1) as usize) {
+            for line in point.as_ref().as_chunks::<8>().0 {
+                prefetch(line);
+            }
+        }
+    }
+}
+
+/// How many vectors ahead to ask for points, where they are read for the first time.
+const AHEAD: usize = 8;
+
 struct Set<'a, V: Vector> {
     batch: &'a mut Batch<V>,
     table: &'a [Packed<V>],
@@ -91,6 +107,10 @@ impl<V: Vector> Kernel<V::Machine> for Set<'_, V> {
         let Self { batch, table, slots, starts } = self;
         for (v, start) in starts.iter().enumerate() {
             let start = *start as usize;
+            if let Some(ahead) = starts.get(v + AHEAD) {
+                prefetch_points::<V>(table, slots, *ahead as usize);
+                prefetch_points::<V>(table, slots, *ahead as usize + V::LANES);
+            }
             let (x, y, infinite) = V::gather(machine, table, &slots[start..start + V::LANES]);
             x.store(&mut batch.x[v]);
             y.store(&mut batch.y[v]);
@@ -131,6 +151,8 @@ impl<V: Vector> Kernel<V::Machine> for Add<'_, V> {
         }
         let mut inverse = product.invert();
         for v in (0..starts.len()).rev() {
+            // For the next step.
+            prefetch_points::<V>(table, slots, (starts[v] + offset) as usize + V::LANES);
             let (x1, x2) = (V::load(machine, &batch.x[v]), V::load(machine, &batch.point_x[v]));
             let (y1, y2) = (V::load(machine, &batch.y[v]), V::load(machine, &batch.point_y[v]));
             let special = batch.special[v];

@@ -21,14 +21,15 @@ pub(crate) struct Buckets<V: Vector> {
     sums: Vec<Packed<V>>,
     /// No sum was added to yet.
     untouched: bool,
+    /// What is to be added, and to how many points of each bucket that amounts.
     pairs: Zeroizing<Vec<Pair>>,
+    counts: Zeroizing<Vec<u32>>,
     room: Room,
 }
 
 /// Buffers of a round. What they hold depends on scalars, so they are wiped.
 #[derive(Default)]
 struct Room {
-    counts: Vec<u32>,
     cursors: Vec<Cursor>,
     /// By length, how many pieces; then the next piece of that length.
     lengths: Vec<u32>,
@@ -40,7 +41,6 @@ struct Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.counts.zeroize();
         self.lengths.zeroize();
         self.slots.zeroize();
         self.starts.zeroize();
@@ -74,6 +74,7 @@ impl<V: Vector> Buckets<V> {
             sums: vec![V::Curve::INFINITY; buckets],
             untouched: true,
             pairs: Zeroizing::default(),
+            counts: Zeroizing::new(vec![0; buckets]),
             room: Room::default(),
         }
     }
@@ -81,6 +82,7 @@ impl<V: Vector> Buckets<V> {
     /// The sums, and as many empty buckets instead as asked for.
     pub(crate) fn replace(&mut self, buckets: usize) -> Vec<Packed<V>> {
         self.untouched = true;
+        self.counts = Zeroizing::new(vec![0; buckets]);
         std::mem::replace(&mut self.sums, vec![V::Curve::INFINITY; buckets])
     }
 
@@ -91,6 +93,7 @@ impl<V: Vector> Buckets<V> {
     /// Notes that point `index` of the table goes to the bucket.
     #[inline(always)]
     pub(crate) fn push(&mut self, bucket: u32, index: u32, negative: bool) {
+        self.counts[bucket as usize] += 1;
         self.pairs.push((bucket, index << 1 | u32::from(negative)));
     }
 
@@ -108,12 +111,14 @@ impl<V: Vector> Buckets<V> {
         self.cut();
         self.arrange();
         self.pairs.clear();
+        self.counts.fill(0);
         let mut parts = Vec::new();
         let vectors = self.room.starts.len();
-        let mut results = vec![V::Curve::INFINITY; vectors.min(V::BATCH) * V::LANES];
-        let mut first = 0;
-        while first < vectors {
-            let last = vectors.min(first + V::BATCH);
+        // Batches of one size: a small one would cost as many inversions as a full one.
+        let batch = vectors.div_ceil(vectors.div_ceil(V::BATCH).max(1)).max(1);
+        let mut results = vec![V::Curve::INFINITY; batch * V::LANES];
+        for first in (0..vectors).step_by(batch) {
+            let last = vectors.min(first + batch);
             self.sum_pieces(table, first, last);
             let pieces = first * V::LANES..self.room.pieces.len().min(last * V::LANES);
             if !self.untouched {
@@ -125,33 +130,31 @@ impl<V: Vector> Buckets<V> {
                 if piece.bucket & PART == 0 {
                     self.sums[piece.bucket as usize] = *result;
                 } else {
-                    self.pairs.push((piece.bucket & !PART, (parts.len() as u32) << 1));
+                    let bucket = piece.bucket & !PART;
+                    self.counts[bucket as usize] += 1;
+                    self.pairs.push((bucket, (parts.len() as u32) << 1));
                     parts.push(*result);
                 }
             }
-            first = last;
         }
         parts
     }
 
-    /// The longest a piece may be: so long that the pieces fill a batch, and not much longer than an
-    /// ordinary bucket.
+    /// The longest a piece may be: so long that the pieces just fill a batch, where there are few
+    /// buckets, and not much longer than an ordinary bucket.
     fn longest(&self) -> u32 {
         let points = self.pairs.len();
-        let used = self.room.counts.iter().filter(|count| **count != 0).count().max(1);
-        (points / (V::BATCH * V::LANES)).min(2 * points / used + 8).max(2) as u32
+        let used = self.counts.iter().filter(|count| **count != 0).count().max(1);
+        let room = V::BATCH * V::LANES;
+        let filling = points / room.saturating_sub(used).max(room / 2) + 1;
+        filling.min(2 * points / used + 8).max(2) as u32
     }
 
     /// Cuts buckets into pieces and sorts these, longest first.
     fn cut(&mut self) {
-        let counts = &mut self.room.counts;
-        counts.clear();
-        counts.resize(self.sums.len(), 0);
-        for (bucket, _) in self.pairs.iter() {
-            counts[*bucket as usize] += 1;
-        }
         let longest = self.longest();
-        let Room { counts, cursors, lengths, pieces, starts, slots } = &mut self.room;
+        let counts = &self.counts;
+        let Room { cursors, lengths, pieces, starts, slots } = &mut self.room;
         lengths.clear();
         lengths.resize(longest as usize + 1, 0);
         // A bucket of n points has ceil(n / longest) pieces, as even as can be.

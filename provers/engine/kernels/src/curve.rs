@@ -4,11 +4,12 @@ mod lanes;
 mod single;
 
 use crate::simd::{Machine, Simd};
+use crate::words::{Word, Words};
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use single::Quadratic;
 
-pub use single::Scalar;
 
 /// G1 or G2.
 pub trait Curve: SWCurveConfig<ScalarField = Fr> + sealed::Sealed {
@@ -18,7 +19,7 @@ pub trait Curve: SWCurveConfig<ScalarField = Fr> + sealed::Sealed {
     /// Points in lanes.
     type Lanes<S: Simd>: Vector<Curve = Self, Machine = S>;
     /// Points one by one.
-    type Single: Vector<Curve = Self, Machine = Scalar>;
+    type Single<M: Words>: Vector<Curve = Self, Machine = M>;
 
     /// 1 or 2.
     const NUMBER: u64;
@@ -109,11 +110,11 @@ pub trait Vector: Copy {
 }
 
 macro_rules! curve {
-    ($config:ty, $number:expr, $words:expr, $lanes:ident, $base:ty, $to_words:expr, $from_words:expr) => {
+    ($config:ty, $number:expr, $words:expr, $lanes:ident, $single:ident, $to_words:expr, $from_words:expr) => {
         impl Curve for $config {
             type Packed = [u64; $words];
             type Lanes<S: Simd> = crate::field::$lanes<S>;
-            type Single = $base;
+            type Single<M: Words> = $single<M>;
 
             const NUMBER: u64 = $number;
             const WORDS: usize = $words;
@@ -150,9 +151,9 @@ macro_rules! curve {
     };
 }
 
-curve!(g1::Config, 1, 8, Fq8, ark_bn254::Fq, |c| [c], |w: &[[u64; 4]], scale| {
+curve!(g1::Config, 1, 8, Fq8, Word, |c| [c], |w: &[[u64; 4]], scale| {
     single::element(w[0]) * scale
 });
-curve!(g2::Config, 2, 16, Quadratic8, ark_bn254::Fq2, |c| [c.c0, c.c1], |w: &[[u64; 4]], scale| {
+curve!(g2::Config, 2, 16, Quadratic8, Quadratic, |c| [c.c0, c.c1], |w: &[[u64; 4]], scale| {
     ark_bn254::Fq2::new(single::element(w[0]) * scale, single::element(w[1]) * scale)
 });

@@ -36,10 +36,10 @@ pub(crate) fn reach(magnitude: &[u64; 4], window_bits: u32) -> u32 {
     if bits == 0 { 0 } else { bits / window_bits + 1 }
 }
 
-/// Calls back with the window, the absolute value from 1 to `2^(window_bits - 1)` and the sign of each
-/// digit that is not zero, lowest first.
+/// Calls back with the absolute value, from 0 to `2^(window_bits - 1)`, and the sign of each digit up
+/// to where the magnitude reaches, lowest first.
 #[inline(always)]
-pub(crate) fn each(magnitude: &[u64; 4], window_bits: u32, mut digit: impl FnMut(u32, u32, bool)) {
+pub(crate) fn each(magnitude: &[u64; 4], window_bits: u32, mut digit: impl FnMut(u32, bool)) {
     let negative = magnitude[3] >> 63 == 1;
     let words = [magnitude[0], magnitude[1], magnitude[2], magnitude[3] << 1 >> 1, 0];
     let half = 1 << (window_bits - 1);
@@ -50,10 +50,10 @@ pub(crate) fn each(magnitude: &[u64; 4], window_bits: u32, mut digit: impl FnMut
         let pair = u128::from(words[word]) | u128::from(words[(word + 1).min(4)]) << 64;
         let value = ((pair >> shift) as u32 & (2 * half - 1)) + carry;
         carry = u32::from(value > half);
-        let (absolute, opposite) = if value > half { (2 * half - value, true) } else { (value, false) };
-        if absolute != 0 {
-            digit(window, absolute, opposite != negative);
-        }
+        // Where the digit is above half, 2 * half - value; without a branch, which could not be predicted.
+        let flip = carry.wrapping_neg();
+        let absolute = (value ^ flip).wrapping_sub(flip).wrapping_add(flip & (2 * half));
+        digit(absolute, (carry == 1) != negative);
     }
     debug_assert_eq!(carry, 0, "the last window takes the carry");
 }

@@ -14,6 +14,7 @@
 //! [`crate::simd::Portable`] checks them.
 
 mod constants;
+mod inverse;
 mod prime;
 mod quadratic;
 
@@ -21,6 +22,7 @@ pub use prime::{Block, Fq8, Fr8, Prime8};
 pub use quadratic::Quadratic8;
 
 pub(crate) use constants::Constants;
+pub(crate) use inverse::inverse;
 
 #[cfg(test)]
 mod tests;

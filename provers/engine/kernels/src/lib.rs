@@ -13,6 +13,7 @@ mod ntt;
 mod plan;
 pub mod simd;
 mod tables;
+mod words;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(crate) fn sum<V: Vector>(
     // Each thread has buckets of its own, which take two additions each at the end.
     let buckets = plan.sets as usize * plan.buckets();
     let threads = rayon::current_num_threads().min(digits / (4 * buckets) + 1);
-    let portions = portions(plan, &magnitudes, digits.div_ceil(threads).min(POINTS_A_BUCKET * buckets.max(1 << 12)));
+    let portions = portions(plan, &magnitudes, digits.div_ceil(threads).min((DIGITS_A_BUCKET * buckets).max(DIGITS)));
     let next = AtomicUsize::new(0);
     (0..threads)
         .into_par_iter()
@@ -62,8 +62,10 @@ pub(crate) fn sum<V: Vector>(
         .reduce(|| Projective::ZERO, |a, b| a + b)
 }
 
-/// Points that a bucket gets at a time, on average: enough to make up for sorting them.
-const POINTS_A_BUCKET: usize = 16;
+/// Digits that a bucket gets at a time, on average, and that all get, at least: enough to make up for
+/// reading and writing the buckets and for the last steps of a batch, in which few of them take part.
+const DIGITS_A_BUCKET: usize = 16;
+const DIGITS: usize = 1 << 18;
 
 /// Cuts terms into portions of about so many digits.
 fn portions(plan: Plan, magnitudes: &[Zeroizing<Vec<[u64; 4]>>], digits: usize) -> Vec<Portion> {
@@ -88,10 +90,16 @@ fn portions(plan: Plan, magnitudes: &[Zeroizing<Vec<[u64; 4]>>], digits: usize) 
 fn fill<V: Vector>(plan: Plan, magnitudes: &[[u64; 4]], buckets: &mut Buckets<V>) {
     let per_set = plan.buckets() as u32;
     for (i, magnitude) in magnitudes.iter().enumerate() {
-        let first = i as u32 * plan.levels;
-        digits::each(magnitude, plan.window_bits, |window, absolute, negative| {
-            let (level, set) = (window / plan.sets, window % plan.sets);
-            buckets.push(set * per_set + absolute - 1, first + level, negative);
+        let mut index = i as u32 * plan.levels;
+        let (mut set, end) = (0, plan.sets * per_set);
+        digits::each(magnitude, plan.window_bits, |absolute, negative| {
+            if absolute != 0 {
+                buckets.push(set + absolute - 1, index, negative);
+            }
+            set += per_set;
+            if set == end {
+                (set, index) = (0, index + 1);
+            }
         });
     }
 }

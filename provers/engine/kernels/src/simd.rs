@@ -11,10 +11,12 @@
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod portable;
+mod prefetch;
 
 #[cfg(target_arch = "x86_64")]
 pub use ifma::Ifma;
 pub use portable::Portable;
+pub(crate) use prefetch::prefetch;
 
 /// How many elements a vector holds.
 pub const LANES: usize = 8;

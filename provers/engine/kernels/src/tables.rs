@@ -2,7 +2,8 @@
 
 use crate::backend::{Backend, BackendError};
 use crate::batch::Batch;
-use crate::curve::{Curve, Radix, Scalar, Vector};
+use crate::curve::{Curve, Radix, Vector};
+use crate::words::Plain;
 use crate::msm::{self, Term};
 use crate::plan::Plan;
 use ark_bn254::Fr;
@@ -139,7 +140,7 @@ impl<C: Curve> FixedBases<C> {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Backend::Ifma => return Err(BackendError::Unavailable.into()),
-            Backend::Scalar => fill::<C::Single>(Scalar, points, plan, table, progress),
+            Backend::Scalar => fill_scalar::<C>(points, plan, table, progress),
         }
         Ok(Self { words, plan, backend, bases: points.len(), curve: PhantomData })
     }
@@ -260,7 +261,7 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Backend::Ifma => Err(BackendError::Unavailable.into()),
-            Backend::Scalar => Ok(msm::sum::<C::Single>(Scalar, first.plan, &sums)),
+            Backend::Scalar => Ok(sum_scalar::<C>(first.plan, &sums)),
         }
     }
 }
@@ -273,6 +274,29 @@ impl Backend {
             Self::Scalar => 64,
         }
     }
+}
+
+/// [`fill`], with the best multiplication of words there is.
+fn fill_scalar<C: Curve>(
+    points: &[Affine<C>],
+    plan: Plan,
+    table: &mut [C::Packed],
+    progress: impl Fn(usize) + Sync,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(adx) = crate::words::Adx::detect() {
+        return fill::<C::Single<_>>(adx, points, plan, table, progress);
+    }
+    fill::<C::Single<_>>(Plain, points, plan, table, progress);
+}
+
+/// [`msm::sum`], with the best multiplication of words there is.
+fn sum_scalar<C: Curve>(plan: Plan, terms: &[Term<'_, C>]) -> Projective<C> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(adx) = crate::words::Adx::detect() {
+        return msm::sum::<C::Single<_>>(adx, plan, terms);
+    }
+    msm::sum::<C::Single<_>>(Plain, plan, terms)
 }
 
 /// Writes every level of the points.

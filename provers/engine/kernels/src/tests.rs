@@ -1,7 +1,8 @@
 //! Sums over tables against arkworks, on every kind of arithmetic.
 
 use crate::backend::Backend;
-use crate::curve::{Curve, Scalar, Vector};
+use crate::curve::{Curve, Vector};
+use crate::words::Plain;
 use crate::msm::{self, Term};
 use crate::plan::Plan;
 use crate::simd::Portable;
@@ -38,8 +39,13 @@ fn sum_on<V: Vector>(
 fn check<C: Curve>(what: &str, plan: Plan, points: &[Affine<C>], scalars: &[Fr]) {
     let expected = sum_by_arkworks(points, scalars);
     let split = points.len() / 3;
-    let got = sum_on::<C::Single>(Scalar, plan, points, scalars, split);
-    assert_eq!(got, expected, "{what}, scalar, {plan:?}, {} points", points.len());
+    let got = sum_on::<C::Single<_>>(Plain, plan, points, scalars, split);
+    assert_eq!(got, expected, "{what}, plain words, {plan:?}, {} points", points.len());
+    #[cfg(target_arch = "x86_64")]
+    if let Some(adx) = crate::words::Adx::detect() {
+        let got = sum_on::<C::Single<_>>(adx, plan, points, scalars, split);
+        assert_eq!(got, expected, "{what}, adx, {plan:?}, {} points", points.len());
+    }
     let got = sum_on::<C::Lanes<Portable>>(Portable, plan, points, scalars, split);
     assert_eq!(got, expected, "{what}, portable lanes, {plan:?}, {} points", points.len());
     if let Some(simd) = ifma() {

@@ -3,21 +3,16 @@
 use super::{Radix, Vector};
 use crate::field::{Block, Fq8, Quadratic8};
 use crate::simd::{LANES, Simd};
-use ark_bn254::{Fq, g1, g2};
-use ark_ff::{AdditiveGroup, Field};
+use ark_bn254::{g1, g2};
 
-/// The product of all lanes, inverted by arkworks, times the product of all other lanes.
+/// The inverse of the product of all lanes, times the product of all other lanes.
 #[inline(always)]
 fn invert<S: Simd>(a: Fq8<S>) -> Fq8<S> {
     let pairs = a.mul(a.rotated::<1>());
     let fours = pairs.mul(pairs.rotated::<2>());
     let all = fours.mul(fours.rotated::<4>());
     let others = a.rotated::<1>().mul(pairs.rotated::<2>()).mul(fours.rotated::<4>());
-    others.mul(Fq8::splat_ark(a.simd(), inverse(all.first_to_ark())))
-}
-
-fn inverse(a: Fq) -> Fq {
-    a.inverse().unwrap_or(Fq::ZERO)
+    others.mul(all.inverse_of_first())
 }
 
 macro_rules! forward {

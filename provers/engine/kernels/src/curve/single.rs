@@ -1,22 +1,11 @@
-//! One point at a time, in arkworks's fields.
+//! One point at a time.
 
 use super::{Curve, Radix, Vector};
-use crate::simd::{Kernel, Machine};
-use ark_bn254::{Fq, Fq2, g1, g2};
-use ark_ff::{AdditiveGroup, BigInt, Field, MontFp, Zero};
-
-/// The instructions that every machine has.
-#[derive(Clone, Copy)]
-pub struct Scalar;
-
-impl Machine for Scalar {
-    fn run<K: Kernel<Self>>(self, kernel: K) -> K::Output {
-        kernel.run(self)
-    }
-}
+use crate::words::{Word, Words};
+use ark_bn254::{Fq, g1, g2};
+use ark_ff::{BigInt, Field, MontFp};
 
 /// An element from its Montgomery form with `R = 2^256`.
-#[inline(always)]
 pub(super) fn element(words: [u64; 4]) -> Fq {
     Fq::new_unchecked(BigInt(words))
 }
@@ -39,122 +28,215 @@ pub(super) fn unscale(radix: Radix) -> Fq {
     }
 }
 
-macro_rules! single {
-    ($field:ty, $curve:ty, $words:expr, $batch:expr, $read:ident, $write:ident) => {
-        impl Vector for $field {
-            type Curve = $curve;
-            type Machine = Scalar;
-            type Memory = Self;
+impl<M: Words> Vector for Word<M> {
+    type Curve = g1::Config;
+    type Machine = M;
+    type Memory = [u64; 4];
 
-            const LANES: usize = 1;
-            const BATCH: usize = $batch;
-            const RADIX: Radix = Radix::Words64;
-            const ZEROS: Self = <Self as AdditiveGroup>::ZERO;
+    const LANES: usize = 1;
+    const BATCH: usize = 1024;
+    const RADIX: Radix = Radix::Words64;
+    const ZEROS: [u64; 4] = [0; 4];
 
-            #[inline(always)]
-            fn one(_: Scalar) -> Self {
-                Self::ONE
-            }
+    #[inline(always)]
+    fn one(machine: M) -> Self {
+        Self::one(machine)
+    }
 
-            #[inline(always)]
-            fn load(_: Scalar, memory: &Self) -> Self {
-                *memory
-            }
+    #[inline(always)]
+    fn load(machine: M, memory: &[u64; 4]) -> Self {
+        Self::new(machine, *memory)
+    }
 
-            #[inline(always)]
-            fn store(self, memory: &mut Self) {
-                *memory = self;
-            }
+    #[inline(always)]
+    fn store(self, memory: &mut [u64; 4]) {
+        *memory = self.words();
+    }
 
-            #[inline(always)]
-            fn add(self, rhs: Self) -> Self {
-                self + rhs
-            }
+    #[inline(always)]
+    fn add(self, rhs: Self) -> Self {
+        Self::add(self, rhs)
+    }
 
-            #[inline(always)]
-            fn sub_wide(self, rhs: Self) -> Self {
-                self - rhs
-            }
+    #[inline(always)]
+    fn sub_wide(self, rhs: Self) -> Self {
+        self.sub(rhs)
+    }
 
-            #[inline(always)]
-            fn mul(self, rhs: Self) -> Self {
-                self * rhs
-            }
+    #[inline(always)]
+    fn mul(self, rhs: Self) -> Self {
+        Self::mul(self, rhs)
+    }
 
-            #[inline(always)]
-            fn square(self) -> Self {
-                Field::square(&self)
-            }
+    #[inline(always)]
+    fn square(self) -> Self {
+        Self::mul(self, self)
+    }
 
-            #[inline(always)]
-            fn mul_minus(self, rhs: Self, c: Self) -> Self {
-                self * rhs - c
-            }
+    #[inline(always)]
+    fn mul_minus(self, rhs: Self, c: Self) -> Self {
+        Self::mul(self, rhs).sub(c)
+    }
 
-            #[inline(always)]
-            fn square_minus(self, c: Self, d: Self) -> Self {
-                Field::square(&self) - c - d
-            }
+    #[inline(always)]
+    fn square_minus(self, c: Self, d: Self) -> Self {
+        Self::mul(self, self).sub(c).sub(d)
+    }
 
-            #[inline(always)]
-            fn select(mask: u8, yes: Self, no: Self) -> Self {
-                if mask == 0 { no } else { yes }
-            }
+    #[inline(always)]
+    fn select(mask: u8, yes: Self, no: Self) -> Self {
+        if mask == 0 { no } else { yes }
+    }
 
-            #[inline(always)]
-            fn may_be_zero(self) -> u8 {
-                u8::from(self.is_zero())
-            }
+    #[inline(always)]
+    fn may_be_zero(self) -> u8 {
+        u8::from(self.is_zero())
+    }
 
-            #[inline(always)]
-            fn invert(self) -> Self {
-                self.inverse().unwrap_or(Self::ZERO)
-            }
+    #[inline(always)]
+    fn invert(self) -> Self {
+        Self::invert(self)
+    }
 
-            #[inline(always)]
-            fn gather(_: Scalar, table: &[[u64; $words]], slots: &[u32]) -> (Self, Self, u8) {
-                let Some(point) = table.get((slots[0] >> 1) as usize) else {
-                    return (Self::ZERO, Self::ZERO, 1);
-                };
-                let (x, y) = point.as_chunks::<4>().0.split_at($words / 8);
-                let (x, y): (Self, Self) = ($read(x), $read(y));
-                let infinite = u8::from(y.is_zero());
-                (x, if slots[0] & 1 == 1 { -y } else { y }, infinite)
-            }
+    #[inline(always)]
+    fn gather(machine: M, table: &[[u64; 8]], slots: &[u32]) -> (Self, Self, u8) {
+        let point = table.get((slots[0] >> 1) as usize).unwrap_or(&[0; 8]);
+        let [a, b, c, d, e, f, g, h] = *point;
+        let y = [e, f, g, h];
+        let infinite = u8::from(y == [0; 4]);
+        let y = Self::new(machine, y);
+        let y = if slots[0] & 1 == 1 { y.negate_canonical() } else { y };
+        (Self::new(machine, [a, b, c, d]), y, infinite)
+    }
 
-            #[inline(always)]
-            fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; $words]]) {
-                points[0] = <$curve>::INFINITY;
-                if infinite == 0 {
-                    let (to_x, to_y) = points[0].as_chunks_mut::<4>().0.split_at_mut($words / 8);
-                    $write(x, to_x);
-                    $write(y, to_y);
-                }
+    #[inline(always)]
+    fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; 8]]) {
+        let ([a, b, c, d], [e, f, g, h]) = (x.canonical(), y.canonical());
+        points[0] = if infinite == 0 { [a, b, c, d, e, f, g, h] } else { g1::Config::INFINITY };
+    }
+}
+
+/// An element `c0 + c1 u` of the quadratic extension.
+#[derive(Clone, Copy)]
+pub struct Quadratic<M> {
+    c0: Word<M>,
+    c1: Word<M>,
+}
+
+impl<M: Words> Quadratic<M> {
+    #[inline(always)]
+    fn new(c0: Word<M>, c1: Word<M>) -> Self {
+        Self { c0, c1 }
+    }
+
+    #[inline(always)]
+    fn read(machine: M, words: &[[u64; 4]]) -> Self {
+        Self::new(Word::new(machine, words[0]), Word::new(machine, words[1]))
+    }
+
+    #[inline(always)]
+    fn sub(self, rhs: Self) -> Self {
+        Self::new(self.c0.sub(rhs.c0), self.c1.sub(rhs.c1))
+    }
+}
+
+impl<M: Words> Vector for Quadratic<M> {
+    type Curve = g2::Config;
+    type Machine = M;
+    type Memory = [[u64; 4]; 2];
+
+    const LANES: usize = 1;
+    const BATCH: usize = 512;
+    const RADIX: Radix = Radix::Words64;
+    const ZEROS: [[u64; 4]; 2] = [[0; 4]; 2];
+
+    #[inline(always)]
+    fn one(machine: M) -> Self {
+        Self::new(Word::one(machine), Word::new(machine, [0; 4]))
+    }
+
+    #[inline(always)]
+    fn load(machine: M, memory: &[[u64; 4]; 2]) -> Self {
+        Self::read(machine, memory)
+    }
+
+    #[inline(always)]
+    fn store(self, memory: &mut [[u64; 4]; 2]) {
+        *memory = [self.c0.words(), self.c1.words()];
+    }
+
+    #[inline(always)]
+    fn add(self, rhs: Self) -> Self {
+        Self::new(self.c0.add(rhs.c0), self.c1.add(rhs.c1))
+    }
+
+    #[inline(always)]
+    fn sub_wide(self, rhs: Self) -> Self {
+        self.sub(rhs)
+    }
+
+    /// Karatsuba's three products.
+    #[inline(always)]
+    fn mul(self, rhs: Self) -> Self {
+        let (low, high) = (self.c0.mul(rhs.c0), self.c1.mul(rhs.c1));
+        let mixed = self.c0.add(self.c1).mul(rhs.c0.add(rhs.c1));
+        Self::new(low.sub(high), mixed.sub(low).sub(high))
+    }
+
+    #[inline(always)]
+    fn square(self) -> Self {
+        let product = self.c0.mul(self.c1);
+        Self::new(self.c0.add(self.c1).mul(self.c0.sub(self.c1)), product.add(product))
+    }
+
+    #[inline(always)]
+    fn mul_minus(self, rhs: Self, c: Self) -> Self {
+        Vector::mul(self, rhs).sub(c)
+    }
+
+    #[inline(always)]
+    fn square_minus(self, c: Self, d: Self) -> Self {
+        Vector::square(self).sub(c).sub(d)
+    }
+
+    #[inline(always)]
+    fn select(mask: u8, yes: Self, no: Self) -> Self {
+        if mask == 0 { no } else { yes }
+    }
+
+    #[inline(always)]
+    fn may_be_zero(self) -> u8 {
+        u8::from(self.c0.is_zero() && self.c1.is_zero())
+    }
+
+    /// The conjugate over the norm.
+    #[inline(always)]
+    fn invert(self) -> Self {
+        let inverse = self.c0.mul(self.c0).add(self.c1.mul(self.c1)).invert();
+        let zero = Word::new(self.c0.machine(), [0; 4]);
+        Self::new(self.c0.mul(inverse), zero.sub(self.c1).mul(inverse))
+    }
+
+    #[inline(always)]
+    fn gather(machine: M, table: &[[u64; 16]], slots: &[u32]) -> (Self, Self, u8) {
+        let point = table.get((slots[0] >> 1) as usize).unwrap_or(&[0; 16]);
+        let (x, y) = point.as_chunks::<4>().0.split_at(2);
+        let infinite = u8::from(y == [[0; 4]; 2]);
+        let (x, mut y) = (Self::read(machine, x), Self::read(machine, y));
+        if slots[0] & 1 == 1 {
+            y = Self::new(y.c0.negate_canonical(), y.c1.negate_canonical());
+        }
+        (x, y, infinite)
+    }
+
+    #[inline(always)]
+    fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; 16]]) {
+        points[0] = g2::Config::INFINITY;
+        if infinite == 0 {
+            let coefficients = [x.c0, x.c1, y.c0, y.c1];
+            for (words, coefficient) in points[0].as_chunks_mut::<4>().0.iter_mut().zip(coefficients) {
+                *words = coefficient.canonical();
             }
         }
-    };
+    }
 }
-
-#[inline(always)]
-fn read_prime(words: &[[u64; 4]]) -> Fq {
-    element(words[0])
-}
-
-#[inline(always)]
-fn write_prime(x: Fq, words: &mut [[u64; 4]]) {
-    words[0] = x.0.0;
-}
-
-#[inline(always)]
-fn read_quadratic(words: &[[u64; 4]]) -> Fq2 {
-    Fq2::new(element(words[0]), element(words[1]))
-}
-
-#[inline(always)]
-fn write_quadratic(x: Fq2, words: &mut [[u64; 4]]) {
-    words[0] = x.c0.0.0;
-    words[1] = x.c1.0.0;
-}
-
-single!(Fq, g1::Config, 8, 1024, read_prime, write_prime);
-single!(Fq2, g2::Config, 16, 512, read_quadratic, write_quadratic);

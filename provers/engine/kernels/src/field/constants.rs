@@ -49,6 +49,10 @@ impl<C: MontConfig<4>> Constants<C> {
     /// Multiplying by it takes Montgomery form with 2^260 to the one with 2^256.
     pub(crate) const TO_ARK: [u64; 5] = Self::power_of_two(256);
 
+    /// Multiplying by it takes the inverse of a Montgomery form, as an integer, to the Montgomery form
+    /// of the inverse.
+    pub(crate) const FROM_INVERSE: [u64; 5] = Self::power_of_two(780);
+
     /// The bounds of this module were worked out for such moduli.
     pub(crate) const FITS: () = assert!(
         C::MODULUS.0[3] >> 61 == 1 && C::MODULUS.0[3] >> 60 == 3,

@@ -2,6 +2,7 @@
 
 use super::Constants;
 use super::constants::{LIMB_MASK, limbs};
+use super::inverse::inverse;
 use crate::simd::{LANES, Simd};
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{BigInt, Fp256, MontBackend, MontConfig};
@@ -157,10 +158,13 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
         Self::from_ark(simd, &[element; LANES])
     }
 
-    /// Lane 0 as arkworks holds it.
+    /// The inverse of lane 0, in every lane; zero if that is zero.
     #[inline(always)]
-    pub(crate) fn first_to_ark(self) -> Fp256<MontBackend<C, 4>> {
-        self.to_ark()[0]
+    pub(crate) fn inverse_of_first(self) -> Self {
+        let first = self.canonical().to_rows()[0];
+        let inverse = inverse::<C>(&first);
+        Self::from_rows(self.simd, &[inverse; LANES])
+            .mul(Self::splat(self.simd, &Constants::<C>::FROM_INVERSE))
     }
 
     /// Lane `i` is lane `i + N mod 8`.

@@ -84,6 +84,8 @@ impl<S: Simd, C: MontConfig<4>> Kernel<S> for Check<C> {
             assert_eq!(zero, a[i] == Element::ZERO, "is_zero");
             assert!(perhaps || !zero, "may_be_zero says no of a zero");
         }
+        let inverse = a[0].inverse().unwrap_or(Element::ZERO);
+        same("inverse_of_first", x.inverse_of_first(), [inverse; LANES]);
         let difference = x.sub_wide(x);
         assert_eq!(difference.may_be_zero() & difference.is_zero(), 0xff);
     }
