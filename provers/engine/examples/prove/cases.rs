@@ -121,15 +121,14 @@ impl Circuit for Copies {
     }
     fn r1cs(&self) -> std::result::Result<R1cs, CircuitError> {
         let one = self.circuit.r1cs()?;
+        let (shared, private) = (1 + one.num_public, one.num_private);
         let copied = |rows: &[Row]| -> Vec<Row> {
-            (0..self.copies)
-                .flat_map(|copy| {
-                    let moved = |column: usize| {
-                        if column <= one.num_public { column } else { column + copy * one.num_private }
-                    };
-                    rows.iter().map(move |row| row.iter().map(|(value, column)| (*value, moved(*column))).collect())
-                })
-                .collect()
+            let mut all = Vec::with_capacity(self.copies * rows.len());
+            for copy in 0..self.copies {
+                let moved = |column: usize| if column < shared { column } else { column + copy * private };
+                all.extend(rows.iter().map(|row| row.iter().map(|(value, column)| (*value, moved(*column))).collect::<Row>()));
+            }
+            all
         };
         Ok(R1cs {
             num_public: one.num_public,
