@@ -11,11 +11,11 @@ mod msm;
 mod plan;
 pub mod simd;
 mod tables;
-mod words;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use backend::{Backend, BackendError, ENGINE_VARIABLE};
 pub use curve::Curve;
