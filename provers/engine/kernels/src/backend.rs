@@ -21,7 +21,9 @@ pub enum BackendError {
     #[error("{ENGINE_VARIABLE} is `{0}`; expected `scalar` or `ifma`, or unset it")]
     Unknown(String),
     /// This machine lacks the instructions.
-    #[error("this machine has no AVX-512 IFMA; use the scalar backend (`{ENGINE_VARIABLE}=scalar`, or unset)")]
+    #[error(
+        "this machine has no AVX-512 IFMA; use the scalar backend (`{ENGINE_VARIABLE}=scalar`, or unset)"
+    )]
     Unavailable,
 }
 
@@ -46,7 +48,11 @@ impl Backend {
 
     /// The fastest that this machine has.
     pub fn fastest() -> Self {
-        if Self::Ifma.is_available() { Self::Ifma } else { Self::Scalar }
+        if Self::Ifma.is_available() {
+            Self::Ifma
+        } else {
+            Self::Scalar
+        }
     }
 
     /// Whether this machine has it.

@@ -49,22 +49,40 @@ impl<V: Vector> Batch<V> {
 
     /// Makes the sums the points in the slots: those of vector `v` begin at `starts[v]`.
     pub(crate) fn set(&mut self, table: &[Packed<V>], slots: &[u32], starts: &[u32]) {
-        self.machine.run(Set { batch: self, table, slots, starts });
+        self.machine.run(Set {
+            batch: self,
+            table,
+            slots,
+            starts,
+        });
     }
 
     /// Adds the points in the slots to the sums: those of vector `v` begin at `starts[v] + offset`.
     pub(crate) fn add(&mut self, table: &[Packed<V>], slots: &[u32], starts: &[u32], offset: u32) {
-        self.machine.run(Add { batch: self, table, slots, starts, offset });
+        self.machine.run(Add {
+            batch: self,
+            table,
+            slots,
+            starts,
+            offset,
+        });
     }
 
     /// Doubles the first `vectors` sums `times` times.
     pub(crate) fn double(&mut self, vectors: usize, times: u32) {
-        self.machine.run(Double { batch: self, vectors, times });
+        self.machine.run(Double {
+            batch: self,
+            vectors,
+            times,
+        });
     }
 
     /// Writes the sums of as many vectors as the points fill.
     pub(crate) fn write(&self, points: &mut [Packed<V>]) {
-        self.machine.run(Write { batch: self, points });
+        self.machine.run(Write {
+            batch: self,
+            points,
+        });
     }
 }
 
@@ -79,7 +97,9 @@ impl<V: Vector> Drop for Batch<V> {
 /// Asks for the points in the slots of a vector, if there are more slots.
 #[inline(always)]
 fn prefetch_points<V: Vector>(table: &[Packed<V>], slots: &[u32], start: usize) {
-    let Some(slots) = slots.get(start..start + V::LANES) else { return };
+    let Some(slots) = slots.get(start..start + V::LANES) else {
+        return;
+    };
     for slot in slots {
         if let Some(point) = table.get((slot >> 1) as usize) {
             for line in point.as_ref().as_chunks::<8>().0 {
@@ -104,7 +124,12 @@ impl<V: Vector> Kernel<V::Machine> for Set<'_, V> {
 
     #[inline(always)]
     fn run(self, machine: V::Machine) {
-        let Self { batch, table, slots, starts } = self;
+        let Self {
+            batch,
+            table,
+            slots,
+            starts,
+        } = self;
         for (v, start) in starts.iter().enumerate() {
             let start = *start as usize;
             if let Some(ahead) = starts.get(v + AHEAD) {
@@ -132,7 +157,13 @@ impl<V: Vector> Kernel<V::Machine> for Add<'_, V> {
 
     #[inline(always)]
     fn run(self, machine: V::Machine) {
-        let Self { batch, table, slots, starts, offset } = self;
+        let Self {
+            batch,
+            table,
+            slots,
+            starts,
+            offset,
+        } = self;
         let mut product = V::one(machine);
         for (v, start) in starts.iter().enumerate() {
             let start = (start + offset) as usize;
@@ -153,14 +184,22 @@ impl<V: Vector> Kernel<V::Machine> for Add<'_, V> {
         for v in (0..starts.len()).rev() {
             // For the next step.
             prefetch_points::<V>(table, slots, (starts[v] + offset) as usize + V::LANES);
-            let (x1, x2) = (V::load(machine, &batch.x[v]), V::load(machine, &batch.point_x[v]));
-            let (y1, y2) = (V::load(machine, &batch.y[v]), V::load(machine, &batch.point_y[v]));
+            let (x1, x2) = (
+                V::load(machine, &batch.x[v]),
+                V::load(machine, &batch.point_x[v]),
+            );
+            let (y1, y2) = (
+                V::load(machine, &batch.y[v]),
+                V::load(machine, &batch.point_y[v]),
+            );
             let special = batch.special[v];
             let mut denominator = x2.sub_wide(x1);
             if special != 0 {
                 denominator = V::select(special, V::one(machine), denominator);
             }
-            let slope = y2.sub_wide(y1).mul(V::load(machine, &batch.products[v]).mul(inverse));
+            let slope = y2
+                .sub_wide(y1)
+                .mul(V::load(machine, &batch.products[v]).mul(inverse));
             inverse = denominator.mul(inverse);
             let mut x3 = slope.square_minus(x1, x2);
             let mut y3 = x1.sub_wide(x3).mul_minus(slope, y1);
@@ -173,7 +212,10 @@ impl<V: Vector> Kernel<V::Machine> for Add<'_, V> {
                 let left = special & !(nothing | infinite);
                 if left != 0 {
                     let (x, y, infinite) = batch.add_one_by_one(v, left);
-                    (x3, y3) = (V::select(left, V::load(machine, &x), x3), V::select(left, V::load(machine, &y), y3));
+                    (x3, y3) = (
+                        V::select(left, V::load(machine, &x), x3),
+                        V::select(left, V::load(machine, &y), y3),
+                    );
                     batch.infinite[v] |= infinite & left;
                 }
             }
@@ -189,7 +231,11 @@ impl<V: Vector> Batch<V> {
     #[cold]
     #[inline(never)]
     fn add_one_by_one(&self, v: usize, mask: u8) -> (V::Memory, V::Memory, u8) {
-        self.machine.run(AddOneByOne { batch: self, v, mask })
+        self.machine.run(AddOneByOne {
+            batch: self,
+            v,
+            mask,
+        })
     }
 }
 
@@ -209,7 +255,12 @@ impl<V: Vector> Kernel<V::Machine> for AddOneByOne<'_, V> {
         let (mut sums, mut points) = ([infinity; 8], [infinity; 8]);
         let at = |memory: &[V::Memory]| V::load(machine, &memory[v]);
         V::scatter(at(&batch.x), at(&batch.y), batch.infinite[v], &mut sums);
-        V::scatter(at(&batch.point_x), at(&batch.point_y), batch.nothing[v], &mut points);
+        V::scatter(
+            at(&batch.point_x),
+            at(&batch.point_y),
+            batch.nothing[v],
+            &mut points,
+        );
         let mut slots = [NOTHING; 8];
         for i in (0..V::LANES).filter(|i| mask >> i & 1 == 1) {
             let unpack = |packed| V::Curve::unpack(packed, V::RADIX);
@@ -237,7 +288,11 @@ impl<V: Vector> Kernel<V::Machine> for Double<'_, V> {
     /// The slope is `3x^2 / 2y`; neither group has a point with `y = 0`.
     #[inline(always)]
     fn run(self, machine: V::Machine) {
-        let Self { batch, vectors, times } = self;
+        let Self {
+            batch,
+            vectors,
+            times,
+        } = self;
         for _ in 0..times {
             let mut product = V::one(machine);
             for v in 0..vectors {

@@ -44,8 +44,12 @@ impl Drop for Room {
         self.lengths.zeroize();
         self.slots.zeroize();
         self.starts.zeroize();
-        self.cursors.iter_mut().for_each(|cursor| *cursor = Cursor::default());
-        self.pieces.iter_mut().for_each(|piece| *piece = Piece::default());
+        self.cursors
+            .iter_mut()
+            .for_each(|cursor| *cursor = Cursor::default());
+        self.pieces
+            .iter_mut()
+            .for_each(|piece| *piece = Piece::default());
     }
 }
 
@@ -144,7 +148,12 @@ impl<V: Vector> Buckets<V> {
     /// buckets, and not much longer than an ordinary bucket.
     fn longest(&self) -> u32 {
         let points = self.pairs.len();
-        let used = self.counts.iter().filter(|count| **count != 0).count().max(1);
+        let used = self
+            .counts
+            .iter()
+            .filter(|count| **count != 0)
+            .count()
+            .max(1);
         let room = V::BATCH * V::LANES;
         let filling = points / room.saturating_sub(used).max(room / 2) + 1;
         filling.min(2 * points / used + 8).max(2) as u32
@@ -154,7 +163,13 @@ impl<V: Vector> Buckets<V> {
     fn cut(&mut self) {
         let longest = self.longest();
         let counts = &self.counts;
-        let Room { cursors, lengths, pieces, starts, slots } = &mut self.room;
+        let Room {
+            cursors,
+            lengths,
+            pieces,
+            starts,
+            slots,
+        } = &mut self.room;
         lengths.clear();
         lengths.resize(longest as usize + 1, 0);
         // A bucket of n points has ceil(n / longest) pieces, as even as can be.
@@ -186,7 +201,11 @@ impl<V: Vector> Buckets<V> {
                 let length = length + u32::from(k < longer);
                 let id = lengths[length as usize];
                 lengths[length as usize] += 1;
-                pieces[id as usize] = Piece { bucket: bucket as u32 | part, length, next };
+                pieces[id as usize] = Piece {
+                    bucket: bucket as u32 | part,
+                    length,
+                    next,
+                };
                 next = id;
             }
             cursors[bucket].piece = next;
@@ -208,7 +227,13 @@ impl<V: Vector> Buckets<V> {
 
     /// Puts every slot in its place: slot `k` of a piece `k` vectors after the first.
     fn arrange(&mut self) {
-        let Room { cursors, pieces, starts, slots, .. } = &mut self.room;
+        let Room {
+            cursors,
+            pieces,
+            starts,
+            slots,
+            ..
+        } = &mut self.room;
         for (bucket, slot) in self.pairs.iter() {
             let cursor = &mut cursors[*bucket as usize];
             if cursor.left == 0 {
@@ -223,7 +248,12 @@ impl<V: Vector> Buckets<V> {
 
     /// Adds up the pieces of some vectors, into the batch.
     fn sum_pieces(&mut self, table: &[Packed<V>], first: usize, last: usize) {
-        let Room { pieces, starts, slots, .. } = &self.room;
+        let Room {
+            pieces,
+            starts,
+            slots,
+            ..
+        } = &self.room;
         let starts = &starts[first..last];
         self.batch.set(table, slots, starts);
         let length = |v: usize| pieces[(first + v) * V::LANES].length;
@@ -232,7 +262,8 @@ impl<V: Vector> Buckets<V> {
             while length(active - 1) <= step {
                 active -= 1;
             }
-            self.batch.add(table, slots, &starts[..active], step * V::LANES as u32);
+            self.batch
+                .add(table, slots, &starts[..active], step * V::LANES as u32);
         }
     }
 
@@ -240,7 +271,13 @@ impl<V: Vector> Buckets<V> {
     fn add_sums(&mut self, pieces: std::ops::Range<usize>) {
         let slots: Vec<u32> = self.room.pieces[pieces]
             .iter()
-            .map(|piece| if piece.bucket & PART == 0 { piece.bucket << 1 } else { NOTHING })
+            .map(|piece| {
+                if piece.bucket & PART == 0 {
+                    piece.bucket << 1
+                } else {
+                    NOTHING
+                }
+            })
             .collect();
         let vectors = slots.len().div_ceil(V::LANES);
         let mut slots = Zeroizing::new(slots);
@@ -253,6 +290,10 @@ impl<V: Vector> Buckets<V> {
 impl Cursor {
     fn at<V: Vector>(id: u32, piece: &Piece, starts: &[u32]) -> Self {
         let (vector, lane) = (id as usize / V::LANES, id as usize % V::LANES);
-        Self { position: starts[vector] + lane as u32, left: piece.length, piece: id }
+        Self {
+            position: starts[vector] + lane as u32,
+            left: piece.length,
+            piece: id,
+        }
     }
 }

@@ -10,7 +10,6 @@ use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use single::Quadratic;
 
-
 /// G1 or G2.
 pub trait Curve: SWCurveConfig<ScalarField = Fr> + sealed::Sealed {
     /// An affine point in memory: `x`, then `y`, each coefficient in four words of Montgomery form,
@@ -129,7 +128,9 @@ macro_rules! curve {
             }
 
             fn pack(point: &Affine<Self>, radix: Radix) -> Self::Packed {
-                let Some((x, y)) = point.xy() else { return Self::INFINITY };
+                let Some((x, y)) = point.xy() else {
+                    return Self::INFINITY;
+                };
                 let scale = single::scale(radix);
                 let mut packed = [0; $words];
                 let coordinates = [x, y].into_iter().flat_map($to_words);
@@ -151,9 +152,23 @@ macro_rules! curve {
     };
 }
 
-curve!(g1::Config, 1, 8, Fq8, Word, |c| [c], |w: &[[u64; 4]], scale| {
-    single::element(w[0]) * scale
-});
-curve!(g2::Config, 2, 16, Quadratic8, Quadratic, |c| [c.c0, c.c1], |w: &[[u64; 4]], scale| {
-    ark_bn254::Fq2::new(single::element(w[0]) * scale, single::element(w[1]) * scale)
-});
+curve!(
+    g1::Config,
+    1,
+    8,
+    Fq8,
+    Word,
+    |c| [c],
+    |w: &[[u64; 4]], scale| { single::element(w[0]) * scale }
+);
+curve!(
+    g2::Config,
+    2,
+    16,
+    Quadratic8,
+    Quadratic,
+    |c| [c.c0, c.c1],
+    |w: &[[u64; 4]], scale| {
+        ark_bn254::Fq2::new(single::element(w[0]) * scale, single::element(w[1]) * scale)
+    }
+);

@@ -41,7 +41,13 @@ pub(crate) fn reach(magnitude: &[u64; 4], window_bits: u32) -> u32 {
 #[inline(always)]
 pub(crate) fn each(magnitude: &[u64; 4], window_bits: u32, mut digit: impl FnMut(u32, bool)) {
     let negative = magnitude[3] >> 63 == 1;
-    let words = [magnitude[0], magnitude[1], magnitude[2], magnitude[3] << 1 >> 1, 0];
+    let words = [
+        magnitude[0],
+        magnitude[1],
+        magnitude[2],
+        magnitude[3] << 1 >> 1,
+        0,
+    ];
     let half = 1 << (window_bits - 1);
     let mut carry = 0;
     for window in 0..reach(magnitude, window_bits) {
@@ -52,7 +58,9 @@ pub(crate) fn each(magnitude: &[u64; 4], window_bits: u32, mut digit: impl FnMut
         carry = u32::from(value > half);
         // Where the digit is above half, 2 * half - value; without a branch, which could not be predicted.
         let flip = carry.wrapping_neg();
-        let absolute = (value ^ flip).wrapping_sub(flip).wrapping_add(flip & (2 * half));
+        let absolute = (value ^ flip)
+            .wrapping_sub(flip)
+            .wrapping_add(flip & (2 * half));
         digit(absolute, (carry == 1) != negative);
     }
     debug_assert_eq!(carry, 0, "the last window takes the carry");

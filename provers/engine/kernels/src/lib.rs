@@ -13,11 +13,11 @@ mod ntt;
 mod plan;
 pub mod simd;
 mod tables;
-mod words;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use backend::{Backend, BackendError, ENGINE_VARIABLE};
 pub use curve::{Curve, Radix};

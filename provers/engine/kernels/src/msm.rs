@@ -1,7 +1,7 @@
 //! Sums of scalar multiples of the points of tables: Pippenger's buckets over all levels at once.
 
-use crate::buckets::Buckets;
 use crate::batch::Packed;
+use crate::buckets::Buckets;
 use crate::curve::{Curve, Vector};
 use crate::digits;
 use crate::plan::Plan;
@@ -33,7 +33,15 @@ pub(crate) fn sum<V: Vector>(
 ) -> Projective<V::Curve> {
     let magnitudes: Vec<Zeroizing<Vec<[u64; 4]>>> = terms
         .iter()
-        .map(|term| Zeroizing::new(term.scalars.par_iter().with_min_len(1024).map(digits::magnitude).collect()))
+        .map(|term| {
+            Zeroizing::new(
+                term.scalars
+                    .par_iter()
+                    .with_min_len(1024)
+                    .map(digits::magnitude)
+                    .collect(),
+            )
+        })
         .collect();
     let digits: usize = magnitudes
         .iter()
@@ -43,7 +51,13 @@ pub(crate) fn sum<V: Vector>(
     // Each thread has buckets of its own, which take two additions each at the end.
     let buckets = plan.sets as usize * plan.buckets();
     let threads = rayon::current_num_threads().min(digits / (4 * buckets) + 1);
-    let portions = portions(plan, &magnitudes, digits.div_ceil(threads).min((DIGITS_A_BUCKET * buckets).max(DIGITS)));
+    let portions = portions(
+        plan,
+        &magnitudes,
+        digits
+            .div_ceil(threads)
+            .min((DIGITS_A_BUCKET * buckets).max(DIGITS)),
+    );
     let next = AtomicUsize::new(0);
     (0..threads)
         .into_par_iter()
@@ -51,7 +65,9 @@ pub(crate) fn sum<V: Vector>(
         .map(|_| {
             let mut buckets: Option<Buckets<V>> = None;
             while let Some(portion) = portions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let buckets = buckets.get_or_insert_with(|| Buckets::new(machine, plan.sets as usize * plan.buckets()));
+                let buckets = buckets.get_or_insert_with(|| {
+                    Buckets::new(machine, plan.sets as usize * plan.buckets())
+                });
                 let levels = plan.levels as usize;
                 let points = portion.points.clone();
                 fill(plan, &magnitudes[portion.term][points.clone()], buckets);
@@ -75,12 +91,18 @@ fn portions(plan: Plan, magnitudes: &[Zeroizing<Vec<[u64; 4]>>], digits: usize) 
         for (i, magnitude) in magnitudes.iter().enumerate() {
             sum += digits::reach(magnitude, plan.window_bits) as usize;
             if sum >= digits {
-                portions.push(Portion { term, points: start..i + 1 });
+                portions.push(Portion {
+                    term,
+                    points: start..i + 1,
+                });
                 (start, sum) = (i + 1, 0);
             }
         }
         if sum != 0 {
-            portions.push(Portion { term, points: start..magnitudes.len() });
+            portions.push(Portion {
+                term,
+                points: start..magnitudes.len(),
+            });
         }
     }
     portions
@@ -131,7 +153,12 @@ fn weigh<V: Vector>(plan: Plan, mut buckets: Buckets<V>) -> Projective<V::Curve>
     while parts.iter().any(|part| part.bits > LAST_BITS) {
         let (mut halves, mut end) = (Vec::new(), 0);
         let mut part_of = |bits, shift, from_one| {
-            halves.push(Part { start: end, bits, shift, from_one });
+            halves.push(Part {
+                start: end,
+                bits,
+                shift,
+                from_one,
+            });
             end += 1 << bits;
             halves[halves.len() - 1].start as u32
         };
@@ -161,7 +188,10 @@ fn weigh<V: Vector>(plan: Plan, mut buckets: Buckets<V>) -> Projective<V::Curve>
         parts = halves;
     }
     parts.sort_by_key(|part| part.shift);
-    let (mut result, mut shift) = (Projective::<V::Curve>::ZERO, parts.last().map_or(0, |part| part.shift));
+    let (mut result, mut shift) = (
+        Projective::<V::Curve>::ZERO,
+        parts.last().map_or(0, |part| part.shift),
+    );
     for part in parts.iter().rev() {
         (part.shift..shift).for_each(|_| {
             result.double_in_place();

@@ -22,14 +22,25 @@ impl Plan {
     /// points of `point_bytes` bytes that keep to a budget; one level, if that is too small for more.
     pub fn choose(points: usize, dense: usize, point_bytes: usize, budget_bytes: usize) -> Self {
         let most = (budget_bytes / (points * point_bytes).max(1)).max(1) as u64;
-        let mut best = (u64::MAX, Self { window_bits: 2, levels: 1, sets: digits::windows(2) });
+        let mut best = (
+            u64::MAX,
+            Self {
+                window_bits: 2,
+                levels: 1,
+                sets: digits::windows(2),
+            },
+        );
         for window_bits in 2..=20 {
             let windows = u64::from(digits::windows(window_bits));
             let sets = windows.div_ceil(most);
             let levels = windows.div_ceil(sets);
             // One addition a digit, two a bucket, by each of a few threads; a set has its last rounds.
             let work = dense as u64 * windows + sets * ((4 << (window_bits - 1)) + 2000);
-            let plan = Self { window_bits, levels: levels as u32, sets: sets as u32 };
+            let plan = Self {
+                window_bits,
+                levels: levels as u32,
+                sets: sets as u32,
+            };
             if work < best.0 {
                 best = (work, plan);
             }
@@ -39,8 +50,15 @@ impl Plan {
 
     /// Whether all digits of a scalar have their place, and no level or set is there for nothing.
     pub(crate) fn is_sound(self) -> bool {
-        let Self { window_bits, levels, sets } = self;
-        if !(2..=20).contains(&window_bits) || !(1..128).contains(&levels) || !(1..128).contains(&sets) {
+        let Self {
+            window_bits,
+            levels,
+            sets,
+        } = self;
+        if !(2..=20).contains(&window_bits)
+            || !(1..128).contains(&levels)
+            || !(1..128).contains(&sets)
+        {
             return false;
         }
         let windows = digits::windows(window_bits);

@@ -3,9 +3,9 @@
 use crate::backend::{Backend, BackendError};
 use crate::batch::Batch;
 use crate::curve::{Curve, Radix, Vector};
-use crate::words::Plain;
 use crate::msm::{self, Term};
 use crate::plan::Plan;
+use crate::words::Plain;
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use rayon::prelude::*;
@@ -33,7 +33,9 @@ pub enum TableError {
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// Not a table of this group and version.
-    #[error("header word {word} of the table is {got:#x}, expected {expected}; build the table again")]
+    #[error(
+        "header word {word} of the table is {got:#x}, expected {expected}; build the table again"
+    )]
     Header {
         /// Which word of the header.
         word: usize,
@@ -54,7 +56,9 @@ pub enum TableError {
     #[error("the table begins {0} bytes after a multiple of 64; map it at the start of a page")]
     Alignment(usize),
     /// A plan that leaves digits without a place, or too large a one.
-    #[error("no table with {0:?}: levels times sets must cover all digits, and no more; use Plan::choose")]
+    #[error(
+        "no table with {0:?}: levels times sets must cover all digits, and no more; use Plan::choose"
+    )]
     Plan(Plan),
     /// One scalar is needed for each base.
     #[error("{scalars} scalars for {bases} bases; pass one for each")]
@@ -142,7 +146,13 @@ impl<C: Curve> FixedBases<C> {
             Backend::Ifma => return Err(BackendError::Unavailable.into()),
             Backend::Scalar => fill_scalar::<C>(points, plan, table, progress),
         }
-        Ok(Self { words, plan, backend, bases: points.len(), curve: PhantomData })
+        Ok(Self {
+            words,
+            plan,
+            backend,
+            bases: points.len(),
+            curve: PhantomData,
+        })
     }
 }
 
@@ -155,11 +165,20 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
     /// Whatever makes it not such a table, or one of another machine.
     pub fn from_words(words: W) -> Result<Self, TableError> {
         let all = words.as_ref();
-        let (header, table) = all
-            .split_at_checked(HEADER_WORDS)
-            .ok_or(TableError::Size { expected: HEADER_WORDS as u128, got: all.len() })?;
+        let (header, table) = all.split_at_checked(HEADER_WORDS).ok_or(TableError::Size {
+            expected: HEADER_WORDS as u128,
+            got: all.len(),
+        })?;
         let expect = |word: usize, holds: bool, expected| {
-            if holds { Ok(()) } else { Err(TableError::Header { word, got: header[word], expected }) }
+            if holds {
+                Ok(())
+            } else {
+                Err(TableError::Header {
+                    word,
+                    got: header[word],
+                    expected,
+                })
+            }
         };
         expect(0, header[0] == MAGIC, "PLNTABLE")?;
         expect(1, header[1] == VERSION, "version 1")?;
@@ -167,7 +186,13 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
         let backend = match header[3] {
             52 => Backend::Ifma,
             64 => Backend::Scalar,
-            _ => return Err(TableError::Header { word: 3, got: header[3], expected: "52 or 64" }),
+            _ => {
+                return Err(TableError::Header {
+                    word: 3,
+                    got: header[3],
+                    expected: "52 or 64",
+                });
+            }
         };
         for word in 4..7 {
             expect(word, header[word] < 128, "a small number")?;
@@ -183,7 +208,10 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
         }
         let expected = u128::from(header[7]) * u128::from(header[5]) * C::WORDS as u128;
         if table.len() as u128 != expected {
-            return Err(TableError::Size { expected: expected + HEADER_WORDS as u128, got: all.len() });
+            return Err(TableError::Size {
+                expected: expected + HEADER_WORDS as u128,
+                got: all.len(),
+            });
         }
         let offset = all.as_ptr().addr() % 64;
         if offset != 0 {
@@ -193,7 +221,13 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
             return Err(BackendError::Unavailable.into());
         }
         let bases = header[7] as usize;
-        Ok(Self { words, plan, backend, bases, curve: PhantomData })
+        Ok(Self {
+            words,
+            plan,
+            backend,
+            bases,
+            curve: PhantomData,
+        })
     }
 
     /// Header and table, for [`FixedBases::from_words`].
@@ -241,11 +275,16 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
     /// # Errors
     /// Another number of scalars than of bases, or tables of different plans or backends.
     pub fn msm_of(terms: &[(&Self, &[Fr])]) -> Result<Projective<C>, TableError> {
-        let Some((first, _)) = terms.first() else { return Ok(Projective::default()) };
+        let Some((first, _)) = terms.first() else {
+            return Ok(Projective::default());
+        };
         let mut sums = Vec::with_capacity(terms.len());
         for (bases, scalars) in terms {
             if scalars.len() != bases.len() {
-                return Err(TableError::Scalars { bases: bases.len(), scalars: scalars.len() });
+                return Err(TableError::Scalars {
+                    bases: bases.len(),
+                    scalars: scalars.len(),
+                });
             }
             if (bases.plan, bases.backend) != (first.plan, first.backend) {
                 return Err(TableError::Mixed);
@@ -309,28 +348,36 @@ pub(crate) fn fill<V: Vector>(
 ) {
     let levels = plan.levels as usize;
     let at_a_time = V::BATCH * V::LANES;
-    points.par_chunks(at_a_time).zip(table.par_chunks_mut(at_a_time * levels)).for_each_init(
-        || (Batch::<V>::new(machine), vec![V::Curve::INFINITY; at_a_time]),
-        |(batch, packed), (points, table)| {
-            let radix: Radix = V::RADIX;
-            packed.fill(V::Curve::INFINITY);
-            for (packed, point) in packed.iter_mut().zip(points) {
-                *packed = V::Curve::pack(point, radix);
-            }
-            let vectors = points.len().div_ceil(V::LANES);
-            let slots: Vec<u32> = (0..(vectors * V::LANES) as u32).map(|i| 2 * i).collect();
-            let starts: Vec<u32> = (0..vectors as u32).map(|v| v * V::LANES as u32).collect();
-            batch.set(packed, &slots, &starts);
-            for level in 0..levels {
-                if level > 0 {
-                    batch.double(vectors, plan.level_bits());
-                    batch.write(&mut packed[..vectors * V::LANES]);
+    points
+        .par_chunks(at_a_time)
+        .zip(table.par_chunks_mut(at_a_time * levels))
+        .for_each_init(
+            || {
+                (
+                    Batch::<V>::new(machine),
+                    vec![V::Curve::INFINITY; at_a_time],
+                )
+            },
+            |(batch, packed), (points, table)| {
+                let radix: Radix = V::RADIX;
+                packed.fill(V::Curve::INFINITY);
+                for (packed, point) in packed.iter_mut().zip(points) {
+                    *packed = V::Curve::pack(point, radix);
                 }
-                for (i, packed) in packed[..points.len()].iter().enumerate() {
-                    table[i * levels + level] = *packed;
+                let vectors = points.len().div_ceil(V::LANES);
+                let slots: Vec<u32> = (0..(vectors * V::LANES) as u32).map(|i| 2 * i).collect();
+                let starts: Vec<u32> = (0..vectors as u32).map(|v| v * V::LANES as u32).collect();
+                batch.set(packed, &slots, &starts);
+                for level in 0..levels {
+                    if level > 0 {
+                        batch.double(vectors, plan.level_bits());
+                        batch.write(&mut packed[..vectors * V::LANES]);
+                    }
+                    for (i, packed) in packed[..points.len()].iter().enumerate() {
+                        table[i * levels + level] = *packed;
+                    }
                 }
-            }
-            progress(points.len());
-        },
-    );
+                progress(points.len());
+            },
+        );
 }

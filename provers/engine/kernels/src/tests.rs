@@ -2,12 +2,12 @@
 
 use crate::backend::Backend;
 use crate::curve::{Curve, Vector};
-use crate::words::Plain;
 use crate::msm::{self, Term};
 use crate::plan::Plan;
 use crate::simd::Portable;
 use crate::tables::{self, FixedBases, TableError};
 use crate::testing::ifma;
+use crate::words::Plain;
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
@@ -16,7 +16,11 @@ use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 use proptest::prelude::*;
 
 fn sum_by_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) -> Projective<C> {
-    points.iter().zip(scalars).map(|(point, scalar)| *point * scalar).sum()
+    points
+        .iter()
+        .zip(scalars)
+        .map(|(point, scalar)| *point * scalar)
+        .sum()
 }
 
 /// Two terms in one sum, cut where `split` says.
@@ -32,7 +36,16 @@ fn sum_on<V: Vector>(
     tables::fill::<V>(machine, points, plan, &mut table, |_| ());
     let (a, b) = table.split_at(split * levels);
     let (scalars_a, scalars_b) = scalars.split_at(split);
-    let terms = [Term { table: a, scalars: scalars_a }, Term { table: b, scalars: scalars_b }];
+    let terms = [
+        Term {
+            table: a,
+            scalars: scalars_a,
+        },
+        Term {
+            table: b,
+            scalars: scalars_b,
+        },
+    ];
     msm::sum::<V>(machine, plan, &terms)
 }
 
@@ -40,26 +53,66 @@ fn check<C: Curve>(what: &str, plan: Plan, points: &[Affine<C>], scalars: &[Fr])
     let expected = sum_by_arkworks(points, scalars);
     let split = points.len() / 3;
     let got = sum_on::<C::Single<_>>(Plain, plan, points, scalars, split);
-    assert_eq!(got, expected, "{what}, plain words, {plan:?}, {} points", points.len());
+    assert_eq!(
+        got,
+        expected,
+        "{what}, plain words, {plan:?}, {} points",
+        points.len()
+    );
     #[cfg(target_arch = "x86_64")]
     if let Some(adx) = crate::words::Adx::detect() {
         let got = sum_on::<C::Single<_>>(adx, plan, points, scalars, split);
-        assert_eq!(got, expected, "{what}, adx, {plan:?}, {} points", points.len());
+        assert_eq!(
+            got,
+            expected,
+            "{what}, adx, {plan:?}, {} points",
+            points.len()
+        );
     }
     let got = sum_on::<C::Lanes<Portable>>(Portable, plan, points, scalars, split);
-    assert_eq!(got, expected, "{what}, portable lanes, {plan:?}, {} points", points.len());
+    assert_eq!(
+        got,
+        expected,
+        "{what}, portable lanes, {plan:?}, {} points",
+        points.len()
+    );
     if let Some(simd) = ifma() {
         let got = sum_on::<C::Lanes<_>>(simd, plan, points, scalars, split);
-        assert_eq!(got, expected, "{what}, ifma, {plan:?}, {} points", points.len());
+        assert_eq!(
+            got,
+            expected,
+            "{what}, ifma, {plan:?}, {} points",
+            points.len()
+        );
     }
 }
 
 const PLANS: [Plan; 5] = [
-    Plan { window_bits: 2, levels: 127, sets: 1 },
-    Plan { window_bits: 5, levels: 17, sets: 3 },
-    Plan { window_bits: 8, levels: 1, sets: 32 },
-    Plan { window_bits: 9, levels: 29, sets: 1 },
-    Plan { window_bits: 13, levels: 10, sets: 2 },
+    Plan {
+        window_bits: 2,
+        levels: 127,
+        sets: 1,
+    },
+    Plan {
+        window_bits: 5,
+        levels: 17,
+        sets: 3,
+    },
+    Plan {
+        window_bits: 8,
+        levels: 1,
+        sets: 32,
+    },
+    Plan {
+        window_bits: 9,
+        levels: 29,
+        sets: 1,
+    },
+    Plan {
+        window_bits: 13,
+        levels: 10,
+        sets: 2,
+    },
 ];
 
 fn points<C: Curve>(rng: &mut StdRng, size: usize) -> Vec<Affine<C>> {
@@ -80,7 +133,12 @@ fn sizes<C: Curve>() {
                 _ => Fr::rand(&mut rng),
             })
             .collect();
-        check("mixed scalars", PLANS[size % PLANS.len()], &points, &scalars);
+        check(
+            "mixed scalars",
+            PLANS[size % PLANS.len()],
+            &points,
+            &scalars,
+        );
     }
 }
 
@@ -120,7 +178,13 @@ fn scalars_at_the_edges() {
 fn equal_scalars() {
     let points = points::<g1::Config>(&mut StdRng::seed_from_u64(3), 130);
     let half = (-Fr::ONE) / Fr::from(2u64);
-    for scalar in [Fr::ZERO, Fr::ONE, -Fr::ONE, half, Fr::from(2u64).pow([200u64])] {
+    for scalar in [
+        Fr::ZERO,
+        Fr::ONE,
+        -Fr::ONE,
+        half,
+        Fr::from(2u64).pow([200u64]),
+    ] {
         for plan in PLANS {
             check("equal scalars", plan, &points, &vec![scalar; points.len()]);
         }
@@ -135,19 +199,43 @@ fn meeting_points<C: Curve>() {
     let double = |point: &Affine<C>| (*point + *point).into_affine();
     let cases: [(&str, Vec<Affine<C>>); 6] = [
         ("one base again and again", vec![fresh[0]; 100]),
-        ("pairs of opposites", fresh.iter().flat_map(|p| [*p, -*p]).collect()),
-        ("infinities", fresh.iter().flat_map(|p| [infinity, *p, infinity]).collect()),
+        (
+            "pairs of opposites",
+            fresh.iter().flat_map(|p| [*p, -*p]).collect(),
+        ),
+        (
+            "infinities",
+            fresh
+                .iter()
+                .flat_map(|p| [infinity, *p, infinity])
+                .collect(),
+        ),
         ("all infinite", vec![infinity; 50]),
-        ("doubles and halves", fresh.iter().flat_map(|p| [*p, double(p), -*p, -double(p)]).collect()),
-        ("a point, its double, its opposite", [fresh[1], fresh[1], -double(&fresh[1])].repeat(30)),
+        (
+            "doubles and halves",
+            fresh
+                .iter()
+                .flat_map(|p| [*p, double(p), -*p, -double(p)])
+                .collect(),
+        ),
+        (
+            "a point, its double, its opposite",
+            [fresh[1], fresh[1], -double(&fresh[1])].repeat(30),
+        ),
     ];
     for (what, points) in cases {
-        for (i, scalar) in [Fr::ONE, -Fr::ONE, Fr::rand(&mut rng)].into_iter().enumerate() {
+        for (i, scalar) in [Fr::ONE, -Fr::ONE, Fr::rand(&mut rng)]
+            .into_iter()
+            .enumerate()
+        {
             check(what, PLANS[i + 1], &points, &vec![scalar; points.len()]);
         }
         let scalars: Vec<Fr> = points.iter().map(|_| Fr::rand(&mut rng)).collect();
         check(what, PLANS[1], &points, &scalars);
-        let signs: Vec<Fr> = points.iter().map(|_| if rng.r#gen() { Fr::ONE } else { -Fr::ONE }).collect();
+        let signs: Vec<Fr> = points
+            .iter()
+            .map(|_| if rng.r#gen() { Fr::ONE } else { -Fr::ONE })
+            .collect();
         check(what, PLANS[3], &points, &signs);
     }
 }
@@ -174,15 +262,38 @@ fn large<C: Curve>(size: usize) {
         })
         .collect();
     let points = Projective::normalize_batch(&chain);
-    let scalars: Vec<Fr> =
-        (0..size).map(|i| if i % 2 == 0 { Fr::rand(&mut rng) } else { Fr::from(i as u64 % 3) }).collect();
+    let scalars: Vec<Fr> = (0..size)
+        .map(|i| {
+            if i % 2 == 0 {
+                Fr::rand(&mut rng)
+            } else {
+                Fr::from(i as u64 % 3)
+            }
+        })
+        .collect();
     let expected = Projective::<C>::msm(&points, &scalars).expect("as many scalars");
-    for backend in [Backend::Scalar, Backend::Ifma].into_iter().filter(|backend| backend.is_available()) {
-        for plan in [PLANS[1], PLANS[3], PLANS[4], Plan { window_bits: 7, levels: 37, sets: 1 }] {
+    for backend in [Backend::Scalar, Backend::Ifma]
+        .into_iter()
+        .filter(|backend| backend.is_available())
+    {
+        for plan in [
+            PLANS[1],
+            PLANS[3],
+            PLANS[4],
+            Plan {
+                window_bits: 7,
+                levels: 37,
+                sets: 1,
+            },
+        ] {
             for threads in [1, 3] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .expect("a pool");
                 let got = pool.install(|| {
-                    let bases = FixedBases::build(&points, plan, backend, |_| ()).expect("available");
+                    let bases =
+                        FixedBases::build(&points, plan, backend, |_| ()).expect("available");
                     bases.msm(&scalars).expect("as many scalars")
                 });
                 assert_eq!(got, expected, "{backend}, {plan:?}, {threads} threads");
@@ -228,17 +339,35 @@ fn tables_from_words() {
     let points = points::<g1::Config>(&mut rng, 20);
     let scalars: Vec<Fr> = (0..20).map(|_| Fr::rand(&mut rng)).collect();
     let plan = Plan::choose(points.len(), points.len(), 64, 1 << 20);
-    for backend in [Backend::Scalar, Backend::Ifma].into_iter().filter(|backend| backend.is_available()) {
+    for backend in [Backend::Scalar, Backend::Ifma]
+        .into_iter()
+        .filter(|backend| backend.is_available())
+    {
         let built = FixedBases::build(&points, plan, backend, |_| ()).expect("available");
         let words = built.as_words();
         let read = FixedBases::<g1::Config, &[u64]>::from_words(words).expect("the same words");
-        assert_eq!((read.plan(), read.backend(), read.len()), (plan, backend, 20));
+        assert_eq!(
+            (read.plan(), read.backend(), read.len()),
+            (plan, backend, 20)
+        );
         assert_eq!(read.msm(&scalars), Ok(sum_by_arkworks(&points, &scalars)));
-        assert_eq!(read.msm(&scalars[1..]), Err(TableError::Scalars { bases: 20, scalars: 19 }));
+        assert_eq!(
+            read.msm(&scalars[1..]),
+            Err(TableError::Scalars {
+                bases: 20,
+                scalars: 19
+            })
+        );
 
         let refused = |words: &[u64]| FixedBases::<g1::Config, &[u64]>::from_words(words).err();
-        assert!(matches!(refused(&words[..5]), Some(TableError::Size { got: 5, .. })));
-        assert!(matches!(refused(&words[..words.len() - 1]), Some(TableError::Size { .. })));
+        assert!(matches!(
+            refused(&words[..5]),
+            Some(TableError::Size { got: 5, .. })
+        ));
+        assert!(matches!(
+            refused(&words[..words.len() - 1]),
+            Some(TableError::Size { .. })
+        ));
         let longer = [words, &[0]].concat();
         assert!(matches!(refused(&longer), Some(TableError::Size { .. })));
         assert!(matches!(
@@ -251,7 +380,10 @@ fn tables_from_words() {
                 let mut hostile = words.to_vec();
                 if hostile[word] != value {
                     hostile[word] = value;
-                    assert!(refused(&hostile).is_some(), "header word {word} = {value:#x}");
+                    assert!(
+                        refused(&hostile).is_some(),
+                        "header word {word} = {value:#x}"
+                    );
                 }
             }
         }
@@ -261,7 +393,11 @@ fn tables_from_words() {
 #[test]
 fn tables_refuse_what_does_not_fit() {
     let points = points::<g1::Config>(&mut StdRng::seed_from_u64(7), 3);
-    let unsound = Plan { window_bits: 16, levels: 5, sets: 3 };
+    let unsound = Plan {
+        window_bits: 16,
+        levels: 5,
+        sets: 3,
+    };
     let refused = FixedBases::build(&points, unsound, Backend::Scalar, |_| ()).err();
     assert_eq!(refused, Some(TableError::Plan(unsound)));
     let build = |plan| FixedBases::build(&points, plan, Backend::Scalar, |_| ()).expect("sound");

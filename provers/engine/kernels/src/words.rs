@@ -15,8 +15,12 @@ use ark_ff::MontConfig;
 pub(crate) use adx::Adx;
 
 const P: [u64; 4] = FqConfig::MODULUS.0;
-const TWICE_P: [u64; 4] =
-    [P[0] << 1, P[1] << 1 | P[0] >> 63, P[2] << 1 | P[1] >> 63, P[3] << 1 | P[2] >> 63];
+const TWICE_P: [u64; 4] = [
+    P[0] << 1,
+    P[1] << 1 | P[0] >> 63,
+    P[2] << 1 | P[1] >> 63,
+    P[3] << 1 | P[2] >> 63,
+];
 
 /// A way to multiply.
 pub trait Words: Machine {
@@ -107,7 +111,10 @@ impl<M: Words> Word<M> {
     pub(crate) fn sub(self, rhs: Self) -> Self {
         let (difference, borrow) = subtract(&self.words, &rhs.words);
         let mask = u64::from(borrow).wrapping_neg();
-        Self::new(self.machine, add(&difference, &TWICE_P.map(|word| word & mask)))
+        Self::new(
+            self.machine,
+            add(&difference, &TWICE_P.map(|word| word & mask)),
+        )
     }
 
     /// `p - a`, for an `a` of at most `p`; stays at most `p`.
@@ -179,7 +186,11 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(11);
         let mut elements = vec![Fq::ZERO, Fq::ONE, -Fq::ONE, Fq::from(2), -Fq::from(2)];
         // Montgomery forms 1, 2^64 - 1 and p - 1.
-        for words in [[1, 0, 0, 0], [u64::MAX, 0, 0, 0], [P[0] - 1, P[1], P[2], P[3]]] {
+        for words in [
+            [1, 0, 0, 0],
+            [u64::MAX, 0, 0, 0],
+            [P[0] - 1, P[1], P[2], P[3]],
+        ] {
             elements.push(Fq::new_unchecked(BigInt(words)));
         }
         elements.extend((0..60).map(|_| Fq::rand(&mut rng)));

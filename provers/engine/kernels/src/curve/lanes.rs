@@ -11,7 +11,10 @@ fn invert<S: Simd>(a: Fq8<S>) -> Fq8<S> {
     let pairs = a.mul(a.rotated::<1>());
     let fours = pairs.mul(pairs.rotated::<2>());
     let all = fours.mul(fours.rotated::<4>());
-    let others = a.rotated::<1>().mul(pairs.rotated::<2>()).mul(fours.rotated::<4>());
+    let others = a
+        .rotated::<1>()
+        .mul(pairs.rotated::<2>())
+        .mul(fours.rotated::<4>());
     others.mul(all.inverse_of_first())
 }
 
@@ -88,7 +91,8 @@ impl<S: Simd> Vector for Fq8<S> {
     #[inline(always)]
     fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; 8]]) {
         let simd = x.simd();
-        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (x.canonical().to_words(), y.canonical().to_words());
+        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) =
+            (x.canonical().to_words(), y.canonical().to_words());
         let rows = simd.transpose([x0, x1, x2, x3, y0, y1, y2, y3]);
         for i in 0..LANES {
             simd.store(rows[i], &mut points[i]);
@@ -166,13 +170,20 @@ impl<S: Simd> Vector for Quadratic8<S> {
         }
         let infinite = simd.equal(any, simd.splat(0));
         let x = Self::from_columns(simd, simd.transpose(xs));
-        (x, Self::from_columns(simd, columns).negate_canonical(negative), infinite)
+        (
+            x,
+            Self::from_columns(simd, columns).negate_canonical(negative),
+            infinite,
+        )
     }
 
     #[inline(always)]
     fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; 16]]) {
         let simd = x.c0.simd();
-        let (xs, ys) = (simd.transpose(x.to_columns()), simd.transpose(y.to_columns()));
+        let (xs, ys) = (
+            simd.transpose(x.to_columns()),
+            simd.transpose(y.to_columns()),
+        );
         for i in 0..LANES {
             let (halves, _) = points[i].as_chunks_mut::<8>();
             simd.store(xs[i], &mut halves[0]);
@@ -188,7 +199,10 @@ impl<S: Simd> Quadratic8<S> {
     /// From columns of words: four of `c0`, four of `c1`.
     #[inline(always)]
     fn from_columns(simd: S, [a, b, c, d, e, f, g, h]: [S::V; 8]) -> Self {
-        Self::new(Fq8::from_words(simd, [a, b, c, d]), Fq8::from_words(simd, [e, f, g, h]))
+        Self::new(
+            Fq8::from_words(simd, [a, b, c, d]),
+            Fq8::from_words(simd, [e, f, g, h]),
+        )
     }
 
     /// The words of the canonical representative: the inverse of [`Self::from_columns`].

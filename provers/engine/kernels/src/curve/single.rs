@@ -105,14 +105,22 @@ impl<M: Words> Vector for Word<M> {
         let y = [e, f, g, h];
         let infinite = u8::from(y == [0; 4]);
         let y = Self::new(machine, y);
-        let y = if slots[0] & 1 == 1 { y.negate_canonical() } else { y };
+        let y = if slots[0] & 1 == 1 {
+            y.negate_canonical()
+        } else {
+            y
+        };
         (Self::new(machine, [a, b, c, d]), y, infinite)
     }
 
     #[inline(always)]
     fn scatter(x: Self, y: Self, infinite: u8, points: &mut [[u64; 8]]) {
         let ([a, b, c, d], [e, f, g, h]) = (x.canonical(), y.canonical());
-        points[0] = if infinite == 0 { [a, b, c, d, e, f, g, h] } else { g1::Config::INFINITY };
+        points[0] = if infinite == 0 {
+            [a, b, c, d, e, f, g, h]
+        } else {
+            g1::Config::INFINITY
+        };
     }
 }
 
@@ -186,7 +194,10 @@ impl<M: Words> Vector for Quadratic<M> {
     #[inline(always)]
     fn square(self) -> Self {
         let product = self.c0.mul(self.c1);
-        Self::new(self.c0.add(self.c1).mul(self.c0.sub(self.c1)), product.add(product))
+        Self::new(
+            self.c0.add(self.c1).mul(self.c0.sub(self.c1)),
+            product.add(product),
+        )
     }
 
     #[inline(always)]
@@ -234,7 +245,12 @@ impl<M: Words> Vector for Quadratic<M> {
         points[0] = g2::Config::INFINITY;
         if infinite == 0 {
             let coefficients = [x.c0, x.c1, y.c0, y.c1];
-            for (words, coefficient) in points[0].as_chunks_mut::<4>().0.iter_mut().zip(coefficients) {
+            for (words, coefficient) in points[0]
+                .as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .zip(coefficients)
+            {
                 *words = coefficient.canonical();
             }
         }

@@ -22,8 +22,14 @@ pub(crate) fn inverse<C: MontConfig<4>>(a: &[u64; 4]) -> [u64; 4] {
         let (next_x, negative_x) = combine(&x, &y, f);
         let (next_y, negative_y) = combine(&x, &y, g);
         (x, y) = (next_x, next_y);
-        let (f, g) = (f.map(|k| if negative_x { -k } else { k }), g.map(|k| if negative_y { -k } else { k }));
-        (u, v) = (combine_modulo::<C>(&u, &v, f), combine_modulo::<C>(&u, &v, g));
+        let (f, g) = (
+            f.map(|k| if negative_x { -k } else { k }),
+            g.map(|k| if negative_y { -k } else { k }),
+        );
+        (u, v) = (
+            combine_modulo::<C>(&u, &v, f),
+            combine_modulo::<C>(&u, &v, g),
+        );
     }
     v
 }
@@ -35,8 +41,16 @@ fn steps(x: &[u64; 4], y: &[u64; 4]) -> [[i64; 2]; 2] {
     let (mut high_x, mut high_y, mut next_x, mut next_y) = (x[1], y[1], x[0], y[0]);
     for j in 2..4 {
         let used = x[j] | y[j] != 0;
-        (high_x, next_x) = if used { (x[j], x[j - 1]) } else { (high_x, next_x) };
-        (high_y, next_y) = if used { (y[j], y[j - 1]) } else { (high_y, next_y) };
+        (high_x, next_x) = if used {
+            (x[j], x[j - 1])
+        } else {
+            (high_x, next_x)
+        };
+        (high_y, next_y) = if used {
+            (y[j], y[j - 1])
+        } else {
+            (high_y, next_y)
+        };
     }
     let spare = (high_x | high_y).leading_zeros();
     let top = |high: u64, next: u64| (high << spare) | (next >> 1 >> (63 - spare.min(63)));
@@ -45,7 +59,10 @@ fn steps(x: &[u64; 4], y: &[u64; 4]) -> [[i64; 2]; 2] {
         let mixed = (top(high, next) >> STEPS << STEPS) | (low & ((1 << STEPS) - 1));
         if small { low } else { mixed }
     };
-    let (mut a, mut b) = (approximate(x[0], high_x, next_x), approximate(y[0], high_y, next_y));
+    let (mut a, mut b) = (
+        approximate(x[0], high_x, next_x),
+        approximate(y[0], high_y, next_y),
+    );
     let ([mut f0, mut f1], [mut g0, mut g1]) = ([1i64, 0], [0i64, 1]);
     for _ in 0..STEPS {
         let odd = (a & 1).wrapping_neg();

@@ -46,7 +46,11 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     #[inline(always)]
     fn new(simd: S, limbs: [S::V; 5]) -> Self {
         let () = Constants::<C>::FITS;
-        Self { limbs, simd, field: PhantomData }
+        Self {
+            limbs,
+            simd,
+            field: PhantomData,
+        }
     }
 
     /// The instructions this value is computed with.
@@ -144,7 +148,10 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     /// To eight elements as arkworks holds them (one multiplication).
     #[inline(always)]
     pub fn to_ark(self) -> [Fp256<MontBackend<C, 4>>; LANES] {
-        let words = self.mul(Self::splat(self.simd, &Constants::<C>::TO_ARK)).canonical().to_rows();
+        let words = self
+            .mul(Self::splat(self.simd, &Constants::<C>::TO_ARK))
+            .canonical()
+            .to_rows();
         let mut result = [Fp256::new_unchecked(BigInt([0; 4])); LANES];
         for i in 0..LANES {
             result[i].0.0 = words[i];
@@ -186,7 +193,9 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     /// To eight integers below `p` (one multiplication).
     #[inline(always)]
     pub fn to_integers(self) -> [[u64; 4]; LANES] {
-        self.mul(Self::splat(self.simd, &[1, 0, 0, 0, 0])).canonical().to_rows()
+        self.mul(Self::splat(self.simd, &[1, 0, 0, 0, 0]))
+            .canonical()
+            .to_rows()
     }
 
     #[inline(always)]
@@ -329,14 +338,38 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     pub(crate) fn may_be_zero(self) -> u8 {
         let s = self.simd;
         let mut mask = s.equal(self.limbs[0], s.splat(0));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(1)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(2)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(3)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(4)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(5)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(6)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(7)[0] }));
-        mask |= s.equal(self.limbs[0], s.splat(const { Constants::<C>::times(8)[0] }));
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(1)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(2)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(3)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(4)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(5)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(6)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(7)[0] }),
+        );
+        mask |= s.equal(
+            self.limbs[0],
+            s.splat(const { Constants::<C>::times(8)[0] }),
+        );
         mask
     }
 
@@ -463,7 +496,10 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
         self.claim_wide();
         rhs.claim_wide();
         let s = self.simd;
-        Pending::new(s, Self::montgomery(s, Self::product(s, self.limbs, rhs.limbs)))
+        Pending::new(
+            s,
+            Self::montgomery(s, Self::product(s, self.limbs, rhs.limbs)),
+        )
     }
 
     /// `a^2` of a wide value, its carries pending.
@@ -497,7 +533,10 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
             mixed[j] = s.sub(mixed[j], s.add(low[j], high[j]));
         }
         let difference = Self::plus_modulus::<1>(s, Self::montgomery(s, difference));
-        [Pending::new(s, difference), Pending::new(s, Self::montgomery(s, mixed))]
+        [
+            Pending::new(s, difference),
+            Pending::new(s, Self::montgomery(s, mixed)),
+        ]
     }
 
     #[inline(always)]
@@ -592,7 +631,11 @@ pub(crate) struct Pending<S: Simd, C> {
 impl<S: Simd, C: MontConfig<4>> Pending<S, C> {
     #[inline(always)]
     fn new(simd: S, columns: Columns<S, 5>) -> Self {
-        Self { columns, simd, field: PhantomData }
+        Self {
+            columns,
+            simd,
+            field: PhantomData,
+        }
     }
 
     /// The product itself, normal.
@@ -606,7 +649,10 @@ impl<S: Simd, C: MontConfig<4>> Pending<S, C> {
     pub(crate) fn minus(self, c: Prime8<S, C>) -> Prime8<S, C> {
         // From p to 8.5p.
         let columns = Prime8::<S, C>::plus_modulus::<5>(self.simd, self.columns);
-        Prime8::reduced(self.simd, Prime8::<S, C>::minus(self.simd, columns, c.limbs))
+        Prime8::reduced(
+            self.simd,
+            Prime8::<S, C>::minus(self.simd, columns, c.limbs),
+        )
     }
 
     /// Less a normal value and one of at most `p`, normal.

@@ -48,7 +48,10 @@ impl<S: Simd> Quadratic8<S> {
             parts[0][i] = elements[i].c0;
             parts[1][i] = elements[i].c1;
         }
-        Self::new(Fq8::from_ark(simd, &parts[0]), Fq8::from_ark(simd, &parts[1]))
+        Self::new(
+            Fq8::from_ark(simd, &parts[0]),
+            Fq8::from_ark(simd, &parts[1]),
+        )
     }
 
     /// To eight elements as arkworks holds them.
@@ -124,13 +127,19 @@ impl<S: Simd> Quadratic8<S> {
     #[inline(always)]
     fn squares(self) -> [Pending<S, FqConfig>; 2] {
         let (sum, difference) = (self.c0.add_wide(self.c1), self.c0.sub_wide(self.c1));
-        [sum.times(difference), self.c0.add_wide(self.c0).times(self.c1)]
+        [
+            sum.times(difference),
+            self.c0.add_wide(self.c0).times(self.c1),
+        ]
     }
 
     /// `-a` in the lanes of the mask, of a canonical value; coefficients stay at most `p`.
     #[inline(always)]
     pub(crate) fn negate_canonical(self, mask: u8) -> Self {
-        Self::new(self.c0.negate_canonical(mask), self.c1.negate_canonical(mask))
+        Self::new(
+            self.c0.negate_canonical(mask),
+            self.c1.negate_canonical(mask),
+        )
     }
 
     /// Whether each lane may hold zero: see [`Fq8`]'s. Takes wide values.
@@ -148,7 +157,10 @@ impl<S: Simd> Quadratic8<S> {
     /// Lane by lane `yes` where the bit is set, `no` elsewhere.
     #[inline(always)]
     pub fn select(mask: u8, yes: Self, no: Self) -> Self {
-        Self::new(Fq8::select(mask, yes.c0, no.c0), Fq8::select(mask, yes.c1, no.c1))
+        Self::new(
+            Fq8::select(mask, yes.c0, no.c0),
+            Fq8::select(mask, yes.c1, no.c1),
+        )
     }
 
     /// Which lanes hold zero. Takes wide values.

@@ -4,7 +4,9 @@ use super::*;
 use crate::simd::{Kernel, LANES, Machine, Portable, Simd};
 use crate::testing::{ifma, on_every_vector};
 use ark_bn254::{Fq2, FqConfig, FrConfig};
-use ark_ff::{AdditiveGroup, BigInteger, Field, Fp256, MontBackend, MontConfig, PrimeField, UniformRand};
+use ark_ff::{
+    AdditiveGroup, BigInteger, Field, Fp256, MontBackend, MontConfig, PrimeField, UniformRand,
+};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use proptest::prelude::*;
 
@@ -12,16 +14,28 @@ type Element<C> = Fp256<MontBackend<C, 4>>;
 
 /// Elements whose limbs are special, then random ones.
 fn edges<C: MontConfig<4>>() -> Vec<Element<C>> {
-    let mut edges: Vec<Element<C>> =
-        [0u64, 1, 2, 3, (1 << 52) - 1, 1 << 52, u64::MAX].map(Element::from).to_vec();
+    let mut edges: Vec<Element<C>> = [0u64, 1, 2, 3, (1 << 52) - 1, 1 << 52, u64::MAX]
+        .map(Element::from)
+        .to_vec();
     for bits in [51, 52, 53, 103, 104, 155, 156, 207, 208, 252, 253] {
         edges.push(Element::from(2u64).pow([bits]) - Element::from(1u64));
     }
     edges.extend(edges.clone().iter().map(|x| -*x));
     // Those whose Montgomery forms, here and in arkworks, are special.
-    let shift = Element::<C>::from(2u64).pow([260]).inverse().expect("not zero");
-    let ark_shift = Element::<C>::from(2u64).pow([256]).inverse().expect("not zero");
-    edges.extend(edges.clone().iter().flat_map(|x| [*x * shift, *x * ark_shift]));
+    let shift = Element::<C>::from(2u64)
+        .pow([260])
+        .inverse()
+        .expect("not zero");
+    let ark_shift = Element::<C>::from(2u64)
+        .pow([256])
+        .inverse()
+        .expect("not zero");
+    edges.extend(
+        edges
+            .clone()
+            .iter()
+            .flat_map(|x| [*x * shift, *x * ark_shift]),
+    );
     edges
 }
 
@@ -50,7 +64,10 @@ impl<S: Simd, C: MontConfig<4>> Kernel<S> for Check<C> {
         let x = load(&a).lifted(lift.map(|k| k % 4));
         let y = load(&b).lifted(lift.map(|k| k / 4 % 4));
         let z = load(&c).lifted(lift.map(|k| (k / 8) % 4));
-        let (wide_x, wide_y) = (load(&a).lifted(lift.map(|k| k % 9)), load(&b).lifted(lift.map(|k| (k + 3) % 9)));
+        let (wide_x, wide_y) = (
+            load(&a).lifted(lift.map(|k| k % 9)),
+            load(&b).lifted(lift.map(|k| (k + 3) % 9)),
+        );
 
         same("from_ark", x, a);
         same("reduce", wide_x.reduce(), a);
@@ -63,14 +80,30 @@ impl<S: Simd, C: MontConfig<4>> Kernel<S> for Check<C> {
         same("double", x.double(), each(|a, _, _| a.double()));
         same("mul", wide_x.mul(wide_y), each(|a, b, _| a * b));
         same("square", wide_x.square(), each(|a, _, _| a.square()));
-        same("mul_minus", wide_x.mul_minus(wide_y, z), each(|a, b, c| a * b - c));
-        same("square_minus", wide_x.square_minus(y, load(&c)), each(|a, b, c| a.square() - b - c));
-        same("negate_canonical", load(&a).negate_canonical(0xff), each(|a, _, _| -a));
+        same(
+            "mul_minus",
+            wide_x.mul_minus(wide_y, z),
+            each(|a, b, c| a * b - c),
+        );
+        same(
+            "square_minus",
+            wide_x.square_minus(y, load(&c)),
+            each(|a, b, c| a.square() - b - c),
+        );
+        same(
+            "negate_canonical",
+            load(&a).negate_canonical(0xff),
+            each(|a, _, _| -a),
+        );
         same("one", Prime8::one(simd), [Element::from(1u64); LANES]);
         let mut block = Block::ZERO;
         x.store(&mut block);
         same("load", Prime8::load(simd, &block), a);
-        same("select", Prime8::select(0x55, x, y), core::array::from_fn(|i| if i % 2 == 0 { a[i] } else { b[i] }));
+        same(
+            "select",
+            Prime8::select(0x55, x, y),
+            core::array::from_fn(|i| if i % 2 == 0 { a[i] } else { b[i] }),
+        );
 
         assert_eq!(x.to_integers(), a.map(|a| a.into_bigint().0), "to_integers");
         // Integers that are not reduced: p and 2p higher, where four words hold that.
@@ -80,7 +113,10 @@ impl<S: Simd, C: MontConfig<4>> Kernel<S> for Check<C> {
             integer.0
         });
         same("from_integers", Prime8::from_integers(simd, &raised), a);
-        for (i, (zero, perhaps)) in bits(wide_x.is_zero()).zip(bits(wide_x.may_be_zero())).enumerate() {
+        for (i, (zero, perhaps)) in bits(wide_x.is_zero())
+            .zip(bits(wide_x.may_be_zero()))
+            .enumerate()
+        {
             assert_eq!(zero, a[i] == Element::ZERO, "is_zero");
             assert!(perhaps || !zero, "may_be_zero says no of a zero");
         }
@@ -133,19 +169,30 @@ impl<S: Simd> Kernel<S> for CheckQuadratic {
     #[inline(always)]
     fn run(self, simd: S) {
         let Self { a, b, c, lift } = self;
-        let each = |f: fn(Fq2, Fq2, Fq2) -> Fq2| core::array::from_fn::<_, LANES, _>(|i| f(a[i], b[i], c[i]));
+        let each = |f: fn(Fq2, Fq2, Fq2) -> Fq2| {
+            core::array::from_fn::<_, LANES, _>(|i| f(a[i], b[i], c[i]))
+        };
         let same = |what: &str, value: Quadratic8<S>, expected: [Fq2; LANES]| {
-            assert!(value.c0.is_normal() && value.c1.is_normal(), "{what} leaves its bound");
+            assert!(
+                value.c0.is_normal() && value.c1.is_normal(),
+                "{what} leaves its bound"
+            );
             assert_eq!(value.to_ark(), expected, "{what} of {a:?} {b:?} {c:?}");
         };
         let load = |x: &[Fq2; LANES], by: u64, modulus: u64| {
             let x = Quadratic8::from_ark(simd, x);
             Quadratic8::new(
                 x.c0.canonical().lifted(lift.map(|k| k / by % modulus)),
-                x.c1.canonical().lifted(lift.map(|k| (k + 1) / by % modulus)),
+                x.c1.canonical()
+                    .lifted(lift.map(|k| (k + 1) / by % modulus)),
             )
         };
-        let (x, y, z, wide) = (load(&a, 1, 4), load(&b, 2, 4), load(&c, 3, 4), load(&a, 1, 9));
+        let (x, y, z, wide) = (
+            load(&a, 1, 4),
+            load(&b, 2, 4),
+            load(&c, 3, 4),
+            load(&a, 1, 9),
+        );
         same("add", x.add(y), each(|a, b, _| a + b));
         same("sub", x.sub(y), each(|a, b, _| a - b));
         same("neg", x.neg(), each(|a, _, _| -a));
@@ -153,9 +200,21 @@ impl<S: Simd> Kernel<S> for CheckQuadratic {
         same("mul", wide.mul(y), each(|a, b, _| a * b));
         same("square", x.square(), each(|a, _, _| a.square()));
         same("mul_minus", wide.mul_minus(y, z), each(|a, b, c| a * b - c));
-        same("square_minus", x.square_minus(y, load(&c, 1, 1)), each(|a, b, c| a.square() - b - c));
-        same("sub_wide", x.sub_wide(y).mul(Quadratic8::one(simd)), each(|a, b, _| a - b));
-        same("select", Quadratic8::select(0xf0, x, y), core::array::from_fn(|i| if i > 3 { a[i] } else { b[i] }));
+        same(
+            "square_minus",
+            x.square_minus(y, load(&c, 1, 1)),
+            each(|a, b, c| a.square() - b - c),
+        );
+        same(
+            "sub_wide",
+            x.sub_wide(y).mul(Quadratic8::one(simd)),
+            each(|a, b, _| a - b),
+        );
+        same(
+            "select",
+            Quadratic8::select(0xf0, x, y),
+            core::array::from_fn(|i| if i > 3 { a[i] } else { b[i] }),
+        );
         for (i, zero) in bits(wide.is_zero()).enumerate() {
             assert_eq!(zero, a[i] == Fq2::ZERO, "is_zero");
         }
@@ -166,7 +225,12 @@ impl<S: Simd> Kernel<S> for CheckQuadratic {
 #[test]
 fn quadratic_edges() {
     let edges = edges::<FqConfig>();
-    let at = |i: usize| Fq2::new(edges[i % edges.len()], edges[(i * 7 + i / edges.len()) % edges.len()]);
+    let at = |i: usize| {
+        Fq2::new(
+            edges[i % edges.len()],
+            edges[(i * 7 + i / edges.len()) % edges.len()],
+        )
+    };
     for i in 0..2 * edges.len() {
         on_every_vector!(CheckQuadratic {
             a: core::array::from_fn(|lane| at(i + lane)),

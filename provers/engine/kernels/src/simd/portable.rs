@@ -119,6 +119,9 @@ impl Simd for Portable {
     }
 
     fn claim_below(self, v: Self::V, bound: u64) {
-        assert!(v.iter().all(|lane| *lane < bound), "a lane reaches {bound:#x}: {v:x?}");
+        assert!(
+            v.iter().all(|lane| *lane < bound),
+            "a lane reaches {bound:#x}: {v:x?}"
+        );
     }
 }

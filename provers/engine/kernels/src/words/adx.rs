@@ -28,7 +28,9 @@ impl Machine for Adx {
 macro_rules! multiply {
     ($offset:literal) => {
         concat!(
-            "mov rdx, [{b} + ", $offset, "]\n",
+            "mov rdx, [{b} + ",
+            $offset,
+            "]\n",
             "xor {low:e}, {low:e}\n",
             "mulx {high}, {low}, [{a}]\n",
             "adox {t0}, {low}\n",
