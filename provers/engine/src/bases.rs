@@ -27,7 +27,9 @@ pub enum TablesError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// The mapped file no longer has the content that was written.
-    #[error("{0}: expected the tables that were written, got others; the file is removed, try again")]
+    #[error(
+        "{0}: expected the tables that were written, got others; the file is removed, try again"
+    )]
     Damaged(PathBuf),
 }
 
@@ -108,8 +110,16 @@ impl Parts {
         let c_dense = l.dense(&sample[1 + key.num_public()..]) + key.h.len();
         let wanted = [
             (a_bases.len(), a.dense(sample), <g1::Config as Curve>::WORDS),
-            (b_g1_bases.len(), b_g1.dense(sample), <g1::Config as Curve>::WORDS),
-            (b_g2_bases.len(), b_g2.dense(sample), <g2::Config as Curve>::WORDS),
+            (
+                b_g1_bases.len(),
+                b_g1.dense(sample),
+                <g1::Config as Curve>::WORDS,
+            ),
+            (
+                b_g2_bases.len(),
+                b_g2.dense(sample),
+                <g2::Config as Curve>::WORDS,
+            ),
             (c_points, c_dense, <g1::Config as Curve>::WORDS),
         ];
         let [a_plan, b_g1_plan, b_g2_plan, c_plan] = plans(wanted, budget_bytes);
@@ -143,7 +153,14 @@ fn plans(wanted: [(usize, usize, usize); 4], budget_bytes: usize) -> [Plan; 4] {
     wanted.map(|set| {
         let share = free[index] as u128 * budget_bytes as u128 / total.max(1) as u128;
         index += 1;
-        choose(set, if total <= budget_bytes { usize::MAX } else { share as usize })
+        choose(
+            set,
+            if total <= budget_bytes {
+                usize::MAX
+            } else {
+                share as usize
+            },
+        )
     })
 }
 
@@ -177,7 +194,13 @@ impl Bases {
             let table = stored(&points, plan, backend, progress)?;
             Ok::<_, TableError>(Set { selection, table })
         };
-        let Parts { a, b_g1, b_g2, l, h } = parts;
+        let Parts {
+            a,
+            b_g1,
+            b_g2,
+            l,
+            h,
+        } = parts;
         Ok(Self {
             domain: Domain::new(h.0.len(), backend)?,
             a: g1(a)?,
@@ -206,7 +229,14 @@ impl Bases {
             let before = done.fetch_add(more, Ordering::Relaxed);
             progress(before + more, total);
         };
-        match tables::create(path, identity, &key.verifying, key.columns(), &parts, &progress) {
+        match tables::create(
+            path,
+            identity,
+            &key.verifying,
+            key.columns(),
+            &parts,
+            &progress,
+        ) {
             Ok(bases) => Ok(bases),
             Err(tables::CreateError::Tables(error)) => Err(error),
             Err(tables::CreateError::Io(error)) => {
@@ -258,8 +288,12 @@ impl Bases {
             cancel.check()?;
             Ok(self.b_g2.sum(assignment, &[*s])? + verifying.beta)
         };
-        let (l_h, (b, (a, b_g1))): (Result<_, Stopped>, (Result<_, Stopped>, (Result<_, Stopped>, Result<_, Stopped>))) =
-            rayon::join(sum_l_h, || rayon::join(sum_b_g2, || rayon::join(sum_a, sum_b_g1)));
+        let (l_h, (b, (a, b_g1))): (
+            Result<_, Stopped>,
+            (Result<_, Stopped>, (Result<_, Stopped>, Result<_, Stopped>)),
+        ) = rayon::join(sum_l_h, || {
+            rayon::join(sum_b_g2, || rayon::join(sum_a, sum_b_g1))
+        });
         let (a, a_times_s) = a?;
         let c = l_h? + a_times_s + b_g1?;
         Ok(Proof {

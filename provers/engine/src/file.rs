@@ -111,7 +111,8 @@ pub(crate) fn open<'a>(
 impl Envelope<'_> {
     /// The key itself, all of it checked that its origin asks for.
     pub(crate) fn read(&self, r1cs: &R1cs, path: &Path, origin: Origin) -> Result<Zkey, KeyError> {
-        let key = Zkey::read(self.zkey, origin).map_err(|error| damaged(path, &error.to_string()))?;
+        let key =
+            Zkey::read(self.zkey, origin).map_err(|error| damaged(path, &error.to_string()))?;
         key.check_system(r1cs)
             .map_err(|error| damaged(path, &error.to_string()))?;
         if key.verifying.id() != self.key_id {

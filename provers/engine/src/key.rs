@@ -240,7 +240,10 @@ impl CircuitKey {
             // Nobody else sets it: that takes the lock.
             return Ok(self.bases.get_or_init(|| bases));
         }
-        Ok(self.bases.get().expect("points are kept until there are tables"))
+        Ok(self
+            .bases
+            .get()
+            .expect("points are kept until there are tables"))
     }
 
     fn build(&self, key: &ProvingKey, sample: &[Fr]) -> Result<Bases, TablesError> {
@@ -295,7 +298,10 @@ impl CircuitKey {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let domain = prooflane_formats::domain_size(self.constraints(), self.system.num_public);
-        let tables = self.bases.get().map_or_else(|| self.budget_bytes(), Bases::bytes);
+        let tables = self
+            .bases
+            .get()
+            .map_or_else(|| self.budget_bytes(), Bases::bytes);
         self.system.bytes() + tables + bases::working_bytes(domain, self.system.columns)
     }
 

@@ -127,7 +127,9 @@ impl Keys {
         let offered = |error: KeyError| error.of_an_offered_file(circuit.id());
         let r1cs = circuit.r1cs()?;
         let envelope = file::open(circuit, &r1cs, &path, bytes).map_err(offered)?;
-        let key = envelope.read(&r1cs, &path, Origin::Anyone).map_err(offered)?;
+        let key = envelope
+            .read(&r1cs, &path, Origin::Anyone)
+            .map_err(offered)?;
         let got = envelope.key_id.to_string();
         if got != key_id {
             return Err(KeyError::WrongKey {
@@ -237,12 +239,19 @@ impl Keys {
             if let Some((verifying, bases)) = tables::open(&tables, &identity)
                 && verifying.id() == envelope.key_id
             {
-                let key = CircuitKey::with_tables(circuit, envelope.provenance, &r1cs, verifying, bases);
+                let key =
+                    CircuitKey::with_tables(circuit, envelope.provenance, &r1cs, verifying, bases);
                 return Ok(Some(key));
             }
         }
         let key = envelope.read(&r1cs, &path, Origin::Checked)?;
-        Ok(Some(self.key(circuit, envelope.provenance, key, &r1cs, envelope.digest)))
+        Ok(Some(self.key(
+            circuit,
+            envelope.provenance,
+            key,
+            &r1cs,
+            envelope.digest,
+        )))
     }
 
     fn slot(&self, circuit: &dyn Circuit) -> Slot {

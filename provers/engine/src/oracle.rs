@@ -179,7 +179,10 @@ fn proofs_are_those_that_arkworks_makes() {
         let arkworks = arkworks_key(&ProvingKey::from(exported));
         for (r, s) in RANDOMNESS.map(|(r, s)| (Fr::from(r), Fr::from(s))) {
             let theirs = arkworks_proof(&arkworks, &r1cs, &witness, [r, s]);
-            assert_eq!(prove_with(&key, &witness, [&r, &s], &Limits::default()), Ok(theirs));
+            assert_eq!(
+                prove_with(&key, &witness, [&r, &s], &Limits::default()),
+                Ok(theirs)
+            );
             // And arkworks verifies it under its own form of the key, every input changed in turn.
             let pvk = ark_groth16::prepare_verifying_key(&arkworks.vk);
             let theirs = ark_groth16::Proof {

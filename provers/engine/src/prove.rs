@@ -110,9 +110,18 @@ pub fn prove_with_key(key: &ProvingKey, witness: &Witness) -> Result<Proof, Prov
         let backend = Backend::from_environment().map_err(TablesError::from)?;
         // No more than the bases themselves, in the kernels' form.
         let bases = Bases::in_memory(Parts::new(key, 0, assignment), backend, &|_| ())?;
-        let (a, b) = (key.matrix_a.times(assignment), key.matrix_b.times(assignment));
+        let (a, b) = (
+            key.matrix_a.times(assignment),
+            key.matrix_b.times(assignment),
+        );
         let cancel = Cancel::new();
-        let made = bases.prove(&key.verifying, assignment, [&a, &b], [&random(), &random()], &cancel);
+        let made = bases.prove(
+            &key.verifying,
+            assignment,
+            [&a, &b],
+            [&random(), &random()],
+            &cancel,
+        );
         made.map_err(|stopped| ProveError::of(stopped, circuit))
     })?;
     let prepared = PreparedKey::new(&key.verifying);
@@ -141,7 +150,10 @@ pub(crate) fn prove_with(
     let assignment = witness.assignment();
     let stop = |stopped| ProveError::of(stopped, &key.circuit);
     let (a, b) = in_the_pool(|| {
-        limits.cancel.check().map_err(|stopped| stop(stopped.into()))?;
+        limits
+            .cancel
+            .check()
+            .map_err(|stopped| stop(stopped.into()))?;
         let (a, b) = rayon::join(|| system.a.times(assignment), || system.b.times(assignment));
         match system.first_unsatisfied(&a, &b, assignment) {
             None => Ok((a, b)),
@@ -155,7 +167,13 @@ pub(crate) fn prove_with(
     in_the_pool(|| {
         let values = [&a[..], &b[..]];
         let proof = bases
-            .prove(key.verifying_key(), assignment, values, randomness, &limits.cancel)
+            .prove(
+                key.verifying_key(),
+                assignment,
+                values,
+                randomness,
+                &limits.cancel,
+            )
             .map_err(stop)?;
         match key.prepared().verify(&proof, witness.public_inputs()) {
             Ok(()) => Ok(proof),

@@ -137,3 +137,105 @@ fn bits(value: &Fr) -> usize {
     let [value, negative] = [value.into_bigint(), (-*value).into_bigint()];
     value.min(negative).num_bits() as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bn254::{G1Affine, G1Projective, G2Affine, g1};
+    use ark_ec::{CurveGroup, PrimeGroup};
+    use ark_ff::UniformRand;
+    use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
+    use prooflane_kernels::{Backend, FixedBases, Plan};
+    use proptest::prelude::*;
+
+    fn sum(bases: &[G1Affine], values: &[Fr]) -> G1Projective {
+        bases
+            .iter()
+            .zip(values)
+            .map(|(base, value)| *base * value)
+            .sum()
+    }
+
+    /// Infinite, equal and opposite bases, and whatever else a generator makes of few points.
+    fn bases(rng: &mut StdRng, size: usize, points: usize) -> Vec<G1Affine> {
+        let points: Vec<G1Affine> = (0..points)
+            .map(|_| G1Projective::rand(rng).into_affine())
+            .collect();
+        (0..size)
+            .map(
+                |_| match (rng.gen_range(0..4), points[rng.gen_range(0..points.len())]) {
+                    (0, _) => G1Affine::zero(),
+                    (1, point) => -point,
+                    (_, point) => point,
+                },
+            )
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn sums_stay_the_same(seed: u64, size in 0usize..60, points in 1usize..20) {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let all = bases(&mut rng, size, points);
+            let values: Vec<Fr> = (0..size).map(|_| Fr::rand(&mut rng)).collect();
+            let (selection, mut kept) = Selection::of(&all);
+            prop_assert_eq!(kept.len(), selection.len());
+            prop_assert!(kept.len() <= points);
+            let extra = G1Projective::rand(&mut rng).into_affine();
+            kept.push(extra);
+            let five = Fr::from(5);
+            let scalars = selection.scalars(&values, &[five]);
+            prop_assert_eq!(sum(&kept, &scalars), sum(&all, &values) + extra * five);
+            for backend in [Backend::Scalar, Backend::Ifma].into_iter().filter(|backend| backend.is_available()) {
+                let plan = Plan::choose(kept.len(), kept.len(), 64, 1 << 16);
+                let table = FixedBases::<g1::Config>::build(&kept, plan, backend, |_| ()).unwrap();
+                prop_assert_eq!(table.msm(&scalars), Ok(sum(&kept, &scalars)));
+            }
+
+            let mut words = vec![];
+            selection.write(&mut words);
+            words.push(7);
+            let mut rest = &words[..];
+            prop_assert_eq!(Selection::read(&mut rest, size), Some(selection.clone()));
+            prop_assert_eq!(rest, &[7][..]);
+            // Of a system with fewer columns, or cut.
+            if let Some(last) = selection.first.iter().chain(selection.more.iter().map(|further| &further.column)).max() {
+                prop_assert_eq!(Selection::read(&mut &words[..], *last as usize), None);
+                prop_assert_eq!(Selection::read(&mut &words[..words.len() - 2], size), None);
+            }
+        }
+    }
+
+    #[test]
+    fn infinite_equal_and_opposite() {
+        let (p, q) = (
+            G1Affine::generator(),
+            (G1Projective::generator() * Fr::from(3)).into_affine(),
+        );
+        let all = [G1Affine::zero(), p, q, -p, p, G1Affine::identity(), -q];
+        let (selection, kept) = Selection::of(&all);
+        assert_eq!(kept, [p, q]);
+        let values = [1u64, 2, 3, 4, 5, 6, 7].map(Fr::from);
+        assert_eq!(
+            *selection.scalars(&values, &[]),
+            [Fr::from(2 - 4 + 5), -Fr::from(4)]
+        );
+        let g2 = G2Affine::generator();
+        assert_eq!(Selection::of(&[g2, -g2]).1, [g2]);
+        assert_eq!(Selection::of::<g1::Config>(&[]).0.len(), 0);
+    }
+
+    #[test]
+    fn small_values_count_little() {
+        let bases = vec![G1Affine::generator(); 1];
+        let (selection, _) = Selection::of(&bases);
+        assert_eq!(selection.dense(&[Fr::ZERO]), 0);
+        assert_eq!(selection.dense(&[-Fr::from(1)]), 1);
+        let bases: Vec<G1Affine> = (1..=254u64)
+            .map(|i| (G1Projective::generator() * Fr::from(i)).into_affine())
+            .collect();
+        let (selection, _) = Selection::of(&bases);
+        assert_eq!(selection.dense(&[-Fr::from(1); 254]), 1);
+    }
+}

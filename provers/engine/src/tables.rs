@@ -47,7 +47,9 @@ pub(crate) fn remove_others(dir: &Path, circuit: &str, key_id: KeyId) -> io::Res
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else {
+            continue;
+        };
         if rest.ends_with(".tables") && !rest.starts_with(&key_id[..16]) {
             std::fs::remove_file(entry.path())?;
         }
@@ -106,18 +108,29 @@ pub(crate) fn open(path: &Path, identity: &Identity) -> Option<(VerifyingKey, Ba
     let mapping = Mapping::open(&File::open(path).ok()?).ok()?;
     let (header, _) = mapping.words().split_first_chunk::<HEADER>()?;
     let (body, digest) = header.split_last_chunk::<DIGEST>()?;
-    let belongs = header[..LISTED] == first_words(identity, header[7], header[8])[..] && digest_of(body) == *digest;
+    let belongs = header[..LISTED] == first_words(identity, header[7], header[8])[..]
+        && digest_of(body) == *digest;
     if !belongs {
         return None;
     }
-    let (columns, public) = (usize::try_from(header[7]).ok()?, usize::try_from(header[8]).ok()?);
+    let (columns, public) = (
+        usize::try_from(header[7]).ok()?,
+        usize::try_from(header[8]).ok()?,
+    );
     let entry = |i: usize| -> Option<(Range<usize>, Digest)> {
         let entry = header[LISTED + ENTRY * i..].first_chunk::<ENTRY>()?;
         let range = usize::try_from(entry[0]).ok()?..usize::try_from(entry[1]).ok()?;
         (range.start <= range.end && range.end <= mapping.words().len())
             .then(|| (range, [entry[2], entry[3], entry[4], entry[5]]))
     };
-    let sections = [entry(0)?, entry(1)?, entry(2)?, entry(3)?, entry(4)?, entry(5)?];
+    let sections = [
+        entry(0)?,
+        entry(1)?,
+        entry(2)?,
+        entry(3)?,
+        entry(4)?,
+        entry(5)?,
+    ];
     let (range, digest) = &sections[0];
     let mut small = mapping.words().get(range.clone())?;
     if digest_of(small) != *digest {
@@ -155,7 +168,12 @@ fn stored<C: Curve>(section: Section, backend: Backend) -> Option<FixedBases<C, 
     (table.backend() == backend).then_some(table)
 }
 
-fn set<C: Curve>(selection: Selection, appended: usize, section: Section, backend: Backend) -> Option<Set<C>> {
+fn set<C: Curve>(
+    selection: Selection,
+    appended: usize,
+    section: Section,
+    backend: Backend,
+) -> Option<Set<C>> {
     let table = stored(section, backend)?;
     (table.len() == selection.len() + appended).then_some(Set { selection, table })
 }
@@ -169,7 +187,9 @@ fn first_words(identity: &Identity, columns: u64, public: u64) -> [u64; LISTED] 
     let (key, _) = identity.key_file.as_chunks::<8>();
     let key: Digest = std::array::from_fn(|i| u64::from_le_bytes(key[i]));
     let [a, b, c, d] = key;
-    [MAGIC, VERSION, backend, a, b, c, d, columns, public, 0, 0, 0, 0, 0, 0, 0]
+    [
+        MAGIC, VERSION, backend, a, b, c, d, columns, public, 0, 0, 0, 0, 0, 0, 0,
+    ]
 }
 
 fn put_point<C: Curve>(words: &mut Vec<u64>, point: &Affine<C>) {
@@ -184,7 +204,9 @@ fn take_point<C: Curve>(words: &mut &[u64]) -> Option<Affine<C>> {
 
 fn put_verifying(words: &mut Vec<u64>, key: &VerifyingKey) {
     put_point(words, &key.alpha);
-    [key.beta, key.gamma, key.delta].iter().for_each(|point| put_point(words, point));
+    [key.beta, key.gamma, key.delta]
+        .iter()
+        .for_each(|point| put_point(words, point));
     key.ic.iter().for_each(|point| put_point(words, point));
 }
 
@@ -194,7 +216,9 @@ fn read_verifying(words: &mut &[u64], public: usize) -> Option<VerifyingKey> {
         beta: take_point(words)?,
         gamma: take_point(words)?,
         delta: take_point(words)?,
-        ic: (0..=public).map(|_| take_point(words)).collect::<Option<_>>()?,
+        ic: (0..=public)
+            .map(|_| take_point(words))
+            .collect::<Option<_>>()?,
     })
 }
 
@@ -247,11 +271,18 @@ pub(crate) fn create(
     writer.section(table(&parts.h.0, parts.h.1, backend, progress)?.as_words())?;
 
     let mut header = vec![];
-    header.extend(first_words(identity, columns as u64, verifying.public_inputs() as u64));
+    header.extend(first_words(
+        identity,
+        columns as u64,
+        verifying.public_inputs() as u64,
+    ));
     header.append(&mut writer.listed);
     header.resize(HEADER - DIGEST, 0);
     header.extend(digest_of(&header));
-    let mut temp = writer.file.into_inner().map_err(|error| error.into_error())?;
+    let mut temp = writer
+        .file
+        .into_inner()
+        .map_err(|error| error.into_error())?;
     temp.seek(SeekFrom::Start(0))?;
     each_bytes(&header, |bytes| temp.write_all(bytes))?;
     temp.as_file().sync_all()?;
@@ -279,6 +310,7 @@ impl Writer {
         self.listed.extend([self.position as u64, end as u64]);
         self.listed.extend(words_of(hasher.finalize()));
         self.position = end.next_multiple_of(LINE);
-        self.file.write_all(&[0; 8 * LINE][..8 * (self.position - end)])
+        self.file
+            .write_all(&[0; 8 * LINE][..8 * (self.position - end)])
     }
 }

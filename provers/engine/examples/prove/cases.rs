@@ -34,18 +34,26 @@ impl Case {
         let of = |id: &str, constraints: usize| -> Result<Self> {
             let circuit = prooflane_circuits::find(id).ok_or("no such circuit")?;
             let copies = (constraints / circuit.r1cs()?.constraints()).max(1);
-            Ok(Self { name: name.to_owned(), circuit, copies })
+            Ok(Self {
+                name: name.to_owned(),
+                circuit,
+                copies,
+            })
         };
         match name {
             "payment" => of("payment@1", 0),
             "50k" => of("merkle@1", 50_000),
             "500k" => of("merkle@1", 500_000),
             _ => {
-                let log: u32 = name.strip_prefix("2^").and_then(|log| log.parse().ok()).ok_or(
-                    "expected payment, 50k, 500k, growth or 2^N as a case",
-                )?;
+                let log: u32 = name
+                    .strip_prefix("2^")
+                    .and_then(|log| log.parse().ok())
+                    .ok_or("expected payment, 50k, 500k, growth or 2^N as a case")?;
                 // A domain also holds a row for the constant and each public input.
-                of(if log < 13 { "range@1" } else { "merkle@1" }, (1 << log) - 64)
+                of(
+                    if log < 13 { "range@1" } else { "merkle@1" },
+                    (1 << log) - 64,
+                )
             }
         }
     }
@@ -56,7 +64,11 @@ impl Case {
     }
 
     fn copied(&self) -> Copies {
-        Copies { id: format!("{}x{}", self.circuit.id(), self.copies).leak(), circuit: self.circuit, copies: self.copies }
+        Copies {
+            id: format!("{}x{}", self.circuit.id(), self.copies).leak(),
+            circuit: self.circuit,
+            copies: self.copies,
+        }
     }
 }
 
@@ -125,8 +137,18 @@ impl Circuit for Copies {
         let copied = |rows: &[Row]| -> Vec<Row> {
             let mut all = Vec::with_capacity(self.copies * rows.len());
             for copy in 0..self.copies {
-                let moved = |column: usize| if column < shared { column } else { column + copy * private };
-                all.extend(rows.iter().map(|row| row.iter().map(|(value, column)| (*value, moved(*column))).collect::<Row>()));
+                let moved = |column: usize| {
+                    if column < shared {
+                        column
+                    } else {
+                        column + copy * private
+                    }
+                };
+                all.extend(rows.iter().map(|row| {
+                    row.iter()
+                        .map(|(value, column)| (*value, moved(*column)))
+                        .collect::<Row>()
+                }));
             }
             all
         };

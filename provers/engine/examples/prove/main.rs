@@ -26,7 +26,11 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "payment,50k,500k")]
     cases: Vec<String>,
     /// Whom to ask: ifma, scalar, arkworks, snarkjs, rapidsnark, gnark; those that are not here are left out
-    #[arg(long, value_delimiter = ',', default_value = "ifma,scalar,arkworks,snarkjs,rapidsnark,gnark")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "ifma,scalar,arkworks,snarkjs,rapidsnark,gnark"
+    )]
     who: Vec<String>,
     /// Proofs by each, at most; large circuits take fewer
     #[arg(long, default_value_t = 21)]
@@ -60,7 +64,10 @@ fn main() -> Result<()> {
         rayon::ThreadPoolBuilder::new()
             .num_threads(arguments.threads)
             .build_global()?;
-        return serve::serve(who, &Files::of(&arguments.folder, &Case::named(&arguments.cases[0])?));
+        return serve::serve(
+            who,
+            &Files::of(&arguments.folder, &Case::named(&arguments.cases[0])?),
+        );
     }
     let provers = Prover::all(&arguments)?;
     if !arguments.json {
@@ -90,7 +97,12 @@ struct Row {
 }
 
 /// Everyone proves once to warm up, then in turns, then alone for throughput.
-fn measure(arguments: &Arguments, case: &Case, files: &Files, provers: &[Prover]) -> Result<Vec<Row>> {
+fn measure(
+    arguments: &Arguments,
+    case: &Case,
+    files: &Files,
+    provers: &[Prover],
+) -> Result<Vec<Row>> {
     // What stays on disk is made before anything is measured.
     for prover in provers {
         prover.prepare(files)?;
@@ -132,9 +144,13 @@ fn throughput(arguments: &Arguments, running: &mut Running) -> Result<Option<f64
 }
 
 fn print(arguments: &Arguments, row: &Row) {
-    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"));
+    let number = |value: Option<f64>, digits: usize| {
+        value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"))
+    };
     if arguments.json {
-        let rounded = |value: Option<f64>| value.map_or(Value::Null, |value| json!((value * 100.0).round() / 100.0));
+        let rounded = |value: Option<f64>| {
+            value.map_or(Value::Null, |value| json!((value * 100.0).round() / 100.0))
+        };
         let row = json!({
             "bench": "prove",
             "case": row.case,

@@ -36,14 +36,22 @@ impl Prover {
                 "scalar" => ("engine, scalar", Some(Kind::Own("scalar"))),
                 "arkworks" => ("arkworks", Some(Kind::Own("arkworks"))),
                 "snarkjs" => ("snarkjs", arguments.snarkjs.clone().map(Kind::Snarkjs)),
-                "rapidsnark" => ("rapidsnark", arguments.rapidsnark.clone().map(Kind::Program)),
+                "rapidsnark" => (
+                    "rapidsnark",
+                    arguments.rapidsnark.clone().map(Kind::Program),
+                ),
                 "gnark" => ("gnark", arguments.gnark.clone().map(Kind::Program)),
                 _ => return Err(format!("nobody is called {who}").into()),
             };
             match kind {
                 Some(kind) => {
                     let (threads, folder) = (arguments.threads, arguments.folder.clone());
-                    provers.push(Self { who, kind, threads, folder });
+                    provers.push(Self {
+                        who,
+                        kind,
+                        threads,
+                        folder,
+                    });
                 }
                 None => eprintln!("{who} is not here and left out"),
             }
@@ -63,7 +71,14 @@ impl Prover {
         let process = match &self.kind {
             Kind::Own(name) => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.args(["--serve", name, "--cases", &files.name, "--threads", &self.threads.to_string()]);
+                command.args([
+                    "--serve",
+                    name,
+                    "--cases",
+                    &files.name,
+                    "--threads",
+                    &self.threads.to_string(),
+                ]);
                 command.arg("--folder").arg(&self.folder);
                 if *name != "arkworks" {
                     command.env("PROOFLANE_ENGINE", name);
@@ -74,18 +89,32 @@ impl Prover {
                 let script = files.dir.join("snarkjs.mjs");
                 std::fs::write(&script, include_str!("snarkjs.mjs"))?;
                 let mut command = Command::new("node");
-                command.args([&script, &std::path::absolute(folder)?, &files.zkey, &files.wtns]);
+                command.args([
+                    &script,
+                    &std::path::absolute(folder)?,
+                    &files.zkey,
+                    &files.wtns,
+                ]);
                 Process::Server(Server::start(command)?)
             }
             Kind::Program(program) => {
                 let mut command = Command::new(program);
                 command.args([&files.zkey, &files.wtns]);
                 command.args([files.dir.join("proof.json"), files.dir.join("public.json")]);
-                command.env("OMP_NUM_THREADS", self.threads.to_string()).stdout(Stdio::null());
-                Process::Each { command, peak_mb: None }
+                command
+                    .env("OMP_NUM_THREADS", self.threads.to_string())
+                    .stdout(Stdio::null());
+                Process::Each {
+                    command,
+                    peak_mb: None,
+                }
             }
         };
-        let mut running = Running { who: self.who, process, first_ms: None };
+        let mut running = Running {
+            who: self.who,
+            process,
+            first_ms: None,
+        };
         let first = match &mut running.process {
             Process::Server(server) => server.answer()?,
             Process::Each { .. } => running.prove()?,
@@ -105,7 +134,10 @@ pub struct Running {
 
 enum Process {
     Server(Server),
-    Each { command: Command, peak_mb: Option<f64> },
+    Each {
+        command: Command,
+        peak_mb: Option<f64>,
+    },
 }
 
 impl Running {
@@ -161,9 +193,16 @@ struct Server {
 
 impl Server {
     fn start(mut command: Command) -> Result<Self> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let (input, output) = (child.stdin.take(), child.stdout.take().ok_or("no output")?);
-        Ok(Self { child, input, output: BufReader::new(output) })
+        Ok(Self {
+            child,
+            input,
+            output: BufReader::new(output),
+        })
     }
 
     fn ask(&mut self, line: &str) -> Result<f64> {
@@ -176,7 +215,9 @@ impl Server {
     fn answer(&mut self) -> Result<f64> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        line.trim().parse().map_err(|_| "a prover ended early: its message is above".into())
+        line.trim()
+            .parse()
+            .map_err(|_| "a prover ended early: its message is above".into())
     }
 }
 
@@ -189,8 +230,12 @@ impl Drop for Server {
 
 /// The peak of a process's resident memory (Linux only).
 fn peak_of(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"))
+            .ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kilobytes * 1024.0 / 1e6)
 }

@@ -45,7 +45,12 @@ fn arkworks(files: &Files, witness: Witness) -> Result<Box<dyn Fn() -> Result<Pr
         if r1cs.first_unsatisfied(&assignment).is_some() {
             return Err("the witness does not satisfy the circuit".into());
         }
-        let proof = reference::prove(&key, &assignment, &Fr::from(0x1234_5678), &-Fr::from(0x9abc_def0u64));
+        let proof = reference::prove(
+            &key,
+            &assignment,
+            &Fr::from(0x1234_5678),
+            &-Fr::from(0x9abc_def0u64),
+        );
         prepared.verify(&proof, witness.public_inputs())?;
         Ok(proof)
     }))

@@ -43,7 +43,10 @@ impl Mapping {
     /// Some of the words, which keep the mapping; `None` if the file has not so many.
     pub fn section(&self, words: Range<usize>) -> Option<Section> {
         self.words().get(words.clone())?;
-        Some(Section { mapping: self.clone(), words })
+        Some(Section {
+            mapping: self.clone(),
+            words,
+        })
     }
 }
 

@@ -447,14 +447,20 @@ impl<S: Simd, C: MontConfig<4>> Prime8<S, C> {
     #[inline(always)]
     pub(crate) fn plus_and_minus(self, b: Self, c: Self) -> (Self, Self) {
         let (sum, difference) = self.plus_and_minus_columns(b, c);
-        (Self::reduced(self.simd, sum), Self::reduced(self.simd, difference))
+        (
+            Self::reduced(self.simd, sum),
+            Self::reduced(self.simd, difference),
+        )
     }
 
     /// As [`Prime8::plus_and_minus`], but wide.
     #[inline(always)]
     pub(crate) fn plus_and_minus_wide(self, b: Self, c: Self) -> (Self, Self) {
         let (sum, difference) = self.plus_and_minus_columns(b, c);
-        (Self::carried(self.simd, sum), Self::carried(self.simd, difference))
+        (
+            Self::carried(self.simd, sum),
+            Self::carried(self.simd, difference),
+        )
     }
 
     /// From 0.5p to 8.5p, as a product is below 3.5p.

@@ -46,7 +46,10 @@ impl Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         // In parallel: there are tens of megabytes of them.
-        self.0.par_iter_mut().with_min_len(1024).for_each(|block| block.0.zeroize());
+        self.0
+            .par_iter_mut()
+            .with_min_len(1024)
+            .for_each(|block| block.0.zeroize());
     }
 }
 
@@ -66,37 +69,49 @@ impl Direction {
     fn new(size: usize, root: Fr, shift: Fr, scale: Fr) -> Self {
         let m = size / LANES;
         let mut outer = vec![[Block::ZERO; LANES]; m / LANES];
-        outer.par_iter_mut().with_min_len(64).enumerate().for_each(|(b, rows)| {
-            let mut points = [shift * root.pow([(LANES * b) as u64]); LANES];
-            for t in 1..LANES {
-                points[t] = points[t - 1] * root;
-            }
-            let mut powers = [scale; LANES];
-            for row in rows {
-                for t in 0..LANES {
-                    let limbs = Fr8::<crate::simd::Portable>::limbs(powers[t]);
-                    (0..5).for_each(|j| row.0[j][t] = limbs[j]);
-                    powers[t] *= points[t];
+        outer
+            .par_iter_mut()
+            .with_min_len(64)
+            .enumerate()
+            .for_each(|(b, rows)| {
+                let mut points = [shift * root.pow([(LANES * b) as u64]); LANES];
+                for t in 1..LANES {
+                    points[t] = points[t - 1] * root;
                 }
-            }
-        });
+                let mut powers = [scale; LANES];
+                for row in rows {
+                    for t in 0..LANES {
+                        let limbs = Fr8::<crate::simd::Portable>::limbs(powers[t]);
+                        (0..5).for_each(|j| row.0[j][t] = limbs[j]);
+                        powers[t] *= points[t];
+                    }
+                }
+            });
         let mut inner = vec![[0; 5]; m];
         let mut half = m / 2;
         let (mut root_here, mut shift_here) = (root.pow([LANES as u64]), shift.pow([LANES as u64]));
         while half > 0 {
             let (root, shift) = (root_here, shift_here);
-            inner[half..2 * half].par_chunks_mut(1024).enumerate().for_each(|(chunk, rows)| {
-                let mut twiddle = shift * root.pow([1024 * chunk as u64]);
-                for row in rows {
-                    *row = Fr8::<crate::simd::Portable>::limbs(twiddle);
-                    twiddle *= root;
-                }
-            });
+            inner[half..2 * half]
+                .par_chunks_mut(1024)
+                .enumerate()
+                .for_each(|(chunk, rows)| {
+                    let mut twiddle = shift * root.pow([1024 * chunk as u64]);
+                    for row in rows {
+                        *row = Fr8::<crate::simd::Portable>::limbs(twiddle);
+                        twiddle *= root;
+                    }
+                });
             (half, root_here, shift_here) = (half / 2, root.square(), shift.square());
         }
         let eighth = root.pow([m as u64]);
-        let eighth = [1u64, 2, 3].map(|power| Fr8::<crate::simd::Portable>::limbs(eighth.pow([power])));
-        Self { outer, inner, eighth }
+        let eighth =
+            [1u64, 2, 3].map(|power| Fr8::<crate::simd::Portable>::limbs(eighth.pow([power])));
+        Self {
+            outer,
+            inner,
+            eighth,
+        }
     }
 }
 
@@ -126,17 +141,34 @@ impl Tables {
         let blocks = self.size / LANES;
         let mut values = [(); 3].map(|()| Secret::zeros(blocks));
         let [xs, ys, zs] = &mut values;
-        chunks(&mut xs.0).zip(chunks(&mut ys.0)).zip(chunks(&mut zs.0)).enumerate().for_each(|(b8, ((x, y), z))| {
-            simd.run(Read { tables: self, b: b8, values: [a, b], to: [x, y, z] });
-        });
+        chunks(&mut xs.0)
+            .zip(chunks(&mut ys.0))
+            .zip(chunks(&mut zs.0))
+            .enumerate()
+            .for_each(|(b8, ((x, y), z))| {
+                simd.run(Read {
+                    tables: self,
+                    b: b8,
+                    values: [a, b],
+                    to: [x, y, z],
+                });
+            });
         for Secret(values) in &mut values {
             self.inner_inverse(simd, values);
             self.inner_forward(simd, values);
         }
         let [xs, ys, zs] = &mut values;
-        chunks(&mut xs.0).zip(chunks(&mut ys.0)).zip(chunks(&mut zs.0)).enumerate().for_each(|(b8, ((x, y), z))| {
-            simd.run(Finish { tables: self, b: b8, values: [x, y, z] });
-        });
+        chunks(&mut xs.0)
+            .zip(chunks(&mut ys.0))
+            .zip(chunks(&mut zs.0))
+            .enumerate()
+            .for_each(|(b8, ((x, y), z))| {
+                simd.run(Finish {
+                    tables: self,
+                    b: b8,
+                    values: [x, y, z],
+                });
+            });
         self.write(simd, &values[0].0)
     }
 
@@ -150,15 +182,30 @@ impl Tables {
         let quarter = blocks.len() / 4;
         if pieces == 2 {
             let (a, b) = blocks.split_at_mut(2 * quarter);
-            a.par_chunks_mut(GRAIN).zip(b.par_chunks_mut(GRAIN)).enumerate().for_each(|(i, (a, b))| {
-                simd.run(DecimateTwo { first: i * GRAIN, half: 2 * quarter, blocks: [a, b], twiddles });
-            });
+            a.par_chunks_mut(GRAIN)
+                .zip(b.par_chunks_mut(GRAIN))
+                .enumerate()
+                .for_each(|(i, (a, b))| {
+                    simd.run(DecimateTwo {
+                        first: i * GRAIN,
+                        half: 2 * quarter,
+                        blocks: [a, b],
+                        twiddles,
+                    });
+                });
         } else {
             fours(blocks).for_each(|(i, four)| {
-                simd.run(DecimateFour { first: i * GRAIN, quarter, blocks: four, twiddles });
+                simd.run(DecimateFour {
+                    first: i * GRAIN,
+                    quarter,
+                    blocks: four,
+                    twiddles,
+                });
             });
         }
-        blocks.par_chunks_mut(blocks.len() / pieces).for_each(|piece| self.inner_inverse(simd, piece));
+        blocks
+            .par_chunks_mut(blocks.len() / pieces)
+            .for_each(|piece| self.inner_inverse(simd, piece));
     }
 
     fn inner_forward<S: Simd>(&self, simd: S, blocks: &mut [Block]) {
@@ -167,16 +214,31 @@ impl Tables {
             return simd.run(Join { blocks, twiddles });
         }
         let pieces = if odd(blocks.len()) { 2 } else { 4 };
-        blocks.par_chunks_mut(blocks.len() / pieces).for_each(|piece| self.inner_forward(simd, piece));
+        blocks
+            .par_chunks_mut(blocks.len() / pieces)
+            .for_each(|piece| self.inner_forward(simd, piece));
         let quarter = blocks.len() / 4;
         if pieces == 2 {
             let (a, b) = blocks.split_at_mut(2 * quarter);
-            a.par_chunks_mut(GRAIN).zip(b.par_chunks_mut(GRAIN)).enumerate().for_each(|(i, (a, b))| {
-                simd.run(JoinTwo { first: i * GRAIN, half: 2 * quarter, blocks: [a, b], twiddles });
-            });
+            a.par_chunks_mut(GRAIN)
+                .zip(b.par_chunks_mut(GRAIN))
+                .enumerate()
+                .for_each(|(i, (a, b))| {
+                    simd.run(JoinTwo {
+                        first: i * GRAIN,
+                        half: 2 * quarter,
+                        blocks: [a, b],
+                        twiddles,
+                    });
+                });
         } else {
             fours(blocks).for_each(|(i, four)| {
-                simd.run(JoinFour { first: i * GRAIN, quarter, blocks: four, twiddles });
+                simd.run(JoinFour {
+                    first: i * GRAIN,
+                    quarter,
+                    blocks: four,
+                    twiddles,
+                });
             });
         }
     }
@@ -186,9 +248,17 @@ impl Tables {
         let chunks = self.size / LEAST;
         let mut values = Zeroizing::new(vec![Fr::ZERO; self.size]);
         let grain = GRAIN * LANES;
-        values.par_chunks_mut(grain).enumerate().for_each(|(i, values)| {
-            simd.run(Write { blocks, chunks, first: i * GRAIN, values });
-        });
+        values
+            .par_chunks_mut(grain)
+            .enumerate()
+            .for_each(|(i, values)| {
+                simd.run(Write {
+                    blocks,
+                    chunks,
+                    first: i * GRAIN,
+                    values,
+                });
+            });
         values
     }
 }
@@ -205,7 +275,10 @@ fn fours(blocks: &mut [Block]) -> impl IndexedParallelIterator<Item = (usize, [&
     let (c, d) = cd.split_at_mut(cd.len() / 2);
     let pairs = a.par_chunks_mut(GRAIN).zip(b.par_chunks_mut(GRAIN));
     let others = c.par_chunks_mut(GRAIN).zip(d.par_chunks_mut(GRAIN));
-    pairs.zip(others).map(|((a, b), (c, d))| [a, b, c, d]).enumerate()
+    pairs
+        .zip(others)
+        .map(|((a, b), (c, d))| [a, b, c, d])
+        .enumerate()
 }
 
 /// Whether a power of two is one of an odd number.
@@ -227,7 +300,12 @@ impl<S: Simd> Kernel<S> for Read<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { tables, b, values: [a, b_values], to: [to_a, to_b, to_c] } = self;
+        let Self {
+            tables,
+            b,
+            values: [a, b_values],
+            to: [to_a, to_b, to_c],
+        } = self;
         let m = tables.size / LANES;
         let zero = Fr8::zero(simd);
         let (mut x, mut y, mut z) = ([zero; LANES], [zero; LANES], [zero; LANES]);
@@ -260,12 +338,26 @@ fn read<S: Simd>(simd: S, values: &[Fr], at: usize) -> Fr8<S> {
 
 /// Eight transforms of eight points, twiddles, transposition.
 #[inline(always)]
-fn outer_inverse<S: Simd>(simd: S, direction: &Direction, b: usize, mut x: [Fr8<S>; LANES], to: &mut Blocks) {
+fn outer_inverse<S: Simd>(
+    simd: S,
+    direction: &Direction,
+    b: usize,
+    mut x: [Fr8<S>; LANES],
+    to: &mut Blocks,
+) {
     let eighth = &direction.eighth;
-    let w = [Fr8::splat(simd, &eighth[0]), Fr8::splat(simd, &eighth[1]), Fr8::splat(simd, &eighth[2])];
+    let w = [
+        Fr8::splat(simd, &eighth[0]),
+        Fr8::splat(simd, &eighth[1]),
+        Fr8::splat(simd, &eighth[2]),
+    ];
     for l in 0..4 {
         let (sum, mut difference) = (x[l].add(x[l + 4]), x[l].sub_wide(x[l + 4]));
-        difference = if l == 0 { difference.reduce() } else { difference.mul(w[l - 1]) };
+        difference = if l == 0 {
+            difference.reduce()
+        } else {
+            difference.mul(w[l - 1])
+        };
         (x[l], x[l + 4]) = (sum, difference);
     }
     for half in 0..2 {
@@ -277,7 +369,10 @@ fn outer_inverse<S: Simd>(simd: S, direction: &Direction, b: usize, mut x: [Fr8<
     let mut y = x;
     for i in 0..4 {
         let (even, odd) = (reversed(2 * i), reversed(2 * i + 1));
-        let (sum, difference) = (x[2 * i].add_wide(x[2 * i + 1]), x[2 * i].sub_wide(x[2 * i + 1]));
+        let (sum, difference) = (
+            x[2 * i].add_wide(x[2 * i + 1]),
+            x[2 * i].sub_wide(x[2 * i + 1]),
+        );
         y[even] = sum.mul(Fr8::load(simd, &outer[even]));
         y[odd] = difference.mul(Fr8::load(simd, &outer[odd]));
     }
@@ -295,9 +390,18 @@ const fn reversed(i: usize) -> usize {
 
 /// Transposition, twiddles, eight transforms of eight points: to values.
 #[inline(always)]
-fn outer_forward<S: Simd>(simd: S, direction: &Direction, b: usize, from: &Blocks) -> [Fr8<S>; LANES] {
+fn outer_forward<S: Simd>(
+    simd: S,
+    direction: &Direction,
+    b: usize,
+    from: &Blocks,
+) -> [Fr8<S>; LANES] {
     let eighth = &direction.eighth;
-    let w = [Fr8::splat(simd, &eighth[0]), Fr8::splat(simd, &eighth[1]), Fr8::splat(simd, &eighth[2])];
+    let w = [
+        Fr8::splat(simd, &eighth[0]),
+        Fr8::splat(simd, &eighth[1]),
+        Fr8::splat(simd, &eighth[2]),
+    ];
     let mut y = [Fr8::zero(simd); LANES];
     for t in 0..LANES {
         y[t] = Fr8::load(simd, &from[t]);
@@ -307,7 +411,11 @@ fn outer_forward<S: Simd>(simd: S, direction: &Direction, b: usize, from: &Block
     let mut x = y;
     for i in 0..4 {
         let (even, odd) = (reversed(2 * i), reversed(2 * i + 1));
-        let left = if even == 0 { y[0] } else { y[even].mul(Fr8::load(simd, &outer[even])) };
+        let left = if even == 0 {
+            y[0]
+        } else {
+            y[even].mul(Fr8::load(simd, &outer[even]))
+        };
         (x[2 * i], x[2 * i + 1]) = y[odd].plus_and_minus(Fr8::load(simd, &outer[odd]), left);
     }
     for half in 0..2 {
@@ -334,10 +442,17 @@ impl<S: Simd> Kernel<S> for Finish<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { tables, b, values: [x, y, z] } = self;
+        let Self {
+            tables,
+            b,
+            values: [x, y, z],
+        } = self;
         let forward = &tables.forward;
-        let (left, right, product) =
-            (outer_forward(simd, forward, b, x), outer_forward(simd, forward, b, y), outer_forward(simd, forward, b, z));
+        let (left, right, product) = (
+            outer_forward(simd, forward, b, x),
+            outer_forward(simd, forward, b, y),
+            outer_forward(simd, forward, b, z),
+        );
         for l in 0..LANES {
             left[l].mul_minus(right[l], product[l]).store(&mut x[l]);
         }
@@ -358,7 +473,12 @@ impl<S: Simd> Kernel<S> for Write<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { blocks, chunks, first, values } = self;
+        let Self {
+            blocks,
+            chunks,
+            first,
+            values,
+        } = self;
         let (eights, _) = values.as_chunks_mut::<LANES>();
         for (i, eight) in eights.iter_mut().enumerate() {
             let (l, b) = ((first + i) / chunks, (first + i) % chunks);
@@ -384,7 +504,13 @@ impl<S: Simd> Kernel<S> for Decimate<'_> {
         if odd(top) {
             let half = top / 2;
             let (a, b) = blocks.split_at_mut(half);
-            DecimateTwo { first: 0, half, blocks: [a, b], twiddles }.run(simd);
+            DecimateTwo {
+                first: 0,
+                half,
+                blocks: [a, b],
+                twiddles,
+            }
+            .run(simd);
             top = half;
         }
         if top == 1 {
@@ -396,7 +522,13 @@ impl<S: Simd> Kernel<S> for Decimate<'_> {
                 if start % length == 0 {
                     let quarter = length / 4;
                     let four = quarters(&mut blocks[start..start + length]);
-                    DecimateFour { first: 0, quarter, blocks: four, twiddles }.run(simd);
+                    DecimateFour {
+                        first: 0,
+                        quarter,
+                        blocks: four,
+                        twiddles,
+                    }
+                    .run(simd);
                 }
                 length /= 4;
             }
@@ -425,7 +557,13 @@ impl<S: Simd> Kernel<S> for Join<'_> {
                     if end % length == 0 {
                         let quarter = length / 4;
                         let four = quarters(&mut blocks[end - length..end]);
-                        JoinFour { first: 0, quarter, blocks: four, twiddles }.run(simd);
+                        JoinFour {
+                            first: 0,
+                            quarter,
+                            blocks: four,
+                            twiddles,
+                        }
+                        .run(simd);
                     }
                     length *= 4;
                 }
@@ -433,7 +571,13 @@ impl<S: Simd> Kernel<S> for Join<'_> {
         }
         if top < size {
             let (a, b) = blocks.split_at_mut(top);
-            JoinTwo { first: 0, half: top, blocks: [a, b], twiddles }.run(simd);
+            JoinTwo {
+                first: 0,
+                half: top,
+                blocks: [a, b],
+                twiddles,
+            }
+            .run(simd);
         }
     }
 }
@@ -459,7 +603,12 @@ impl<S: Simd> Kernel<S> for DecimateTwo<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { first, half, blocks: [a, b], twiddles } = self;
+        let Self {
+            first,
+            half,
+            blocks: [a, b],
+            twiddles,
+        } = self;
         let twiddles = &twiddles[half + first..];
         for ((a, b), twiddle) in a.iter_mut().zip(b).zip(twiddles) {
             let (x, y) = (Fr8::<S>::load(simd, a), Fr8::load(simd, b));
@@ -482,12 +631,19 @@ impl<S: Simd> Kernel<S> for DecimateFour<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { first, quarter, blocks: [a, b, c, d], twiddles } = self;
+        let Self {
+            first,
+            quarter,
+            blocks: [a, b, c, d],
+            twiddles,
+        } = self;
         let upper = &twiddles[2 * quarter + first..];
         let rotated = &twiddles[3 * quarter + first..];
         let lower = &twiddles[quarter + first..];
         let outer = upper.iter().zip(rotated).zip(lower);
-        for ((((a, b), c), d), ((upper, rotated), lower)) in a.iter_mut().zip(b).zip(c).zip(d).zip(outer) {
+        for ((((a, b), c), d), ((upper, rotated), lower)) in
+            a.iter_mut().zip(b).zip(c).zip(d).zip(outer)
+        {
             let (x0, x2) = (Fr8::<S>::load(simd, a), Fr8::load(simd, c));
             let (x1, x3) = (Fr8::<S>::load(simd, b), Fr8::load(simd, d));
             let (y0, y1) = (x0.add(x2), x1.add(x3));
@@ -515,7 +671,12 @@ impl<S: Simd> Kernel<S> for JoinTwo<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { first, half, blocks: [a, b], twiddles } = self;
+        let Self {
+            first,
+            half,
+            blocks: [a, b],
+            twiddles,
+        } = self;
         let twiddles = &twiddles[half + first..];
         for ((a, b), twiddle) in a.iter_mut().zip(b).zip(twiddles) {
             let (x, y) = (Fr8::<S>::load(simd, a), Fr8::load(simd, b));
@@ -539,12 +700,19 @@ impl<S: Simd> Kernel<S> for JoinFour<'_> {
 
     #[inline(always)]
     fn run(self, simd: S) {
-        let Self { first, quarter, blocks: [a, b, c, d], twiddles } = self;
+        let Self {
+            first,
+            quarter,
+            blocks: [a, b, c, d],
+            twiddles,
+        } = self;
         let upper = &twiddles[2 * quarter + first..];
         let rotated = &twiddles[3 * quarter + first..];
         let lower = &twiddles[quarter + first..];
         let outer = upper.iter().zip(rotated).zip(lower);
-        for ((((a, b), c), d), ((upper, rotated), lower)) in a.iter_mut().zip(b).zip(c).zip(d).zip(outer) {
+        for ((((a, b), c), d), ((upper, rotated), lower)) in
+            a.iter_mut().zip(b).zip(c).zip(d).zip(outer)
+        {
             let lower = Fr8::<S>::splat(simd, lower);
             let (y0, y1) = Fr8::load(simd, b).plus_and_minus(lower, Fr8::load(simd, a));
             let (y2, y3) = Fr8::load(simd, d).plus_and_minus_wide(lower, Fr8::load(simd, c));

@@ -19,7 +19,11 @@ fn expected(size: usize, shift: Fr, a: &[Fr], b: &[Fr]) -> Vec<Fr> {
     };
     let c = a.iter().zip(b).map(|(a, b)| *a * b).collect();
     let (a, b, c) = (there(a.to_vec()), there(b.to_vec()), there(c));
-    a.iter().zip(&b).zip(&c).map(|((a, b), c)| *a * b - c).collect()
+    a.iter()
+        .zip(&b)
+        .zip(&c)
+        .map(|((a, b), c)| *a * b - c)
+        .collect()
 }
 
 fn random(rng: &mut StdRng, size: usize) -> Vec<Fr> {
@@ -30,13 +34,22 @@ fn random(rng: &mut StdRng, size: usize) -> Vec<Fr> {
 fn check(size: usize, a: &[Fr], b: &[Fr], portable: bool) {
     let shift = Fr::get_root_of_unity(2 * size as u64).unwrap();
     let expected = expected(size, shift, a, b);
-    for backend in [Backend::Scalar, Backend::Ifma].into_iter().filter(|backend| backend.is_available()) {
+    for backend in [Backend::Scalar, Backend::Ifma]
+        .into_iter()
+        .filter(|backend| backend.is_available())
+    {
         let domain = Domain::new(size, backend).unwrap();
         assert_eq!(domain.size(), size);
         for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             let got = pool.install(|| domain.quotient(a, b));
-            assert_eq!(*got, expected, "{size} points, {backend}, {threads} threads");
+            assert_eq!(
+                *got, expected,
+                "{size} points, {backend}, {threads} threads"
+            );
         }
     }
     if portable && size >= LEAST {
@@ -50,7 +63,12 @@ fn every_size() {
     let mut rng = StdRng::seed_from_u64(1);
     for log_size in 0..=14 {
         let size = 1 << log_size;
-        check(size, &random(&mut rng, size), &random(&mut rng, size), log_size <= 11);
+        check(
+            size,
+            &random(&mut rng, size),
+            &random(&mut rng, size),
+            log_size <= 11,
+        );
     }
 }
 
@@ -58,14 +76,25 @@ fn every_size() {
 fn a_large_size() {
     let mut rng = StdRng::seed_from_u64(2);
     for size in [1 << 17, 1 << 18] {
-        check(size, &random(&mut rng, size), &random(&mut rng, size), false);
+        check(
+            size,
+            &random(&mut rng, size),
+            &random(&mut rng, size),
+            false,
+        );
     }
 }
 
 /// Values at the ends of the field, all the same, none at all.
 #[test]
 fn edge_values() {
-    let edges = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2u64), Fr::from(2u64).pow([253u64])];
+    let edges = [
+        Fr::ZERO,
+        Fr::ONE,
+        -Fr::ONE,
+        -Fr::from(2u64),
+        Fr::from(2u64).pow([253u64]),
+    ];
     for size in [LEAST, 2 * LEAST, 8 * LEAST] {
         for left in edges {
             for right in edges {
@@ -115,7 +144,10 @@ proptest! {
 #[test]
 fn sizes_that_no_domain_has() {
     for size in [0, 3, 12, 1 << 28, usize::MAX] {
-        assert_eq!(Domain::new(size, Backend::Scalar).err(), Some(DomainError::Size(size)));
+        assert_eq!(
+            Domain::new(size, Backend::Scalar).err(),
+            Some(DomainError::Size(size))
+        );
     }
     let domain = Radix2EvaluationDomain::<Fr>::new(4).unwrap();
     let coset = domain.get_coset(Fr::GENERATOR).unwrap();
