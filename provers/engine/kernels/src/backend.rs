@@ -75,3 +75,24 @@ impl fmt::Display for Backend {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(Backend::named("scalar"), Ok(Backend::Scalar));
+        assert_eq!(Backend::named(""), Ok(Backend::fastest()));
+        assert_eq!(
+            Backend::named("avx"),
+            Err(BackendError::Unknown("avx".to_owned()))
+        );
+        let expected = if Backend::Ifma.is_available() {
+            Ok(Backend::Ifma)
+        } else {
+            Err(BackendError::Unavailable)
+        };
+        assert_eq!(Backend::named("ifma"), expected);
+    }
+}

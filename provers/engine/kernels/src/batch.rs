@@ -6,7 +6,6 @@
 
 use crate::curve::{Curve, Vector};
 use crate::simd::{Kernel, Machine, prefetch};
-use zeroize::Zeroize;
 
 /// A packed point of the curve of `V`.
 pub(crate) type Packed<V> = <<V as Vector>::Curve as Curve>::Packed;
@@ -83,14 +82,6 @@ impl<V: Vector> Batch<V> {
             batch: self,
             points,
         });
-    }
-}
-
-impl<V: Vector> Drop for Batch<V> {
-    fn drop(&mut self) {
-        self.infinite.zeroize();
-        self.nothing.zeroize();
-        self.special.zeroize();
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::batch::{Batch, NOTHING, Packed};
 use crate::curve::{Curve, Vector};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
 /// Which bucket a point goes to, and its slot: twice its index in the table, odd to negate it.
 type Pair = (u32, u32);
@@ -41,16 +41,22 @@ struct Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.cursors.zeroize();
         self.lengths.zeroize();
-        self.slots.zeroize();
+        self.pieces.zeroize();
         self.starts.zeroize();
-        self.cursors
-            .iter_mut()
-            .for_each(|cursor| *cursor = Cursor::default());
-        self.pieces
-            .iter_mut()
-            .for_each(|piece| *piece = Piece::default());
+        self.slots.zeroize();
     }
+}
+
+/// So many equal values instead of what is there. A buffer that is too small is wiped before it goes.
+fn refill<T: Copy + Zeroize>(buffer: &mut Vec<T>, value: T, length: usize) {
+    if buffer.capacity() < length {
+        buffer.zeroize();
+        *buffer = Vec::with_capacity(length);
+    }
+    buffer.clear();
+    buffer.resize(length, value);
 }
 
 /// Where the next slot of a bucket goes.
@@ -69,6 +75,9 @@ struct Piece {
     /// The next piece of the bucket.
     next: u32,
 }
+
+impl DefaultIsZeroes for Cursor {}
+impl DefaultIsZeroes for Piece {}
 
 impl<V: Vector> Buckets<V> {
     /// So many empty buckets.
@@ -92,6 +101,13 @@ impl<V: Vector> Buckets<V> {
 
     pub(crate) fn sums(&self) -> &[Packed<V>] {
         &self.sums
+    }
+
+    /// Makes room for so many points.
+    pub(crate) fn reserve(&mut self, points: usize) {
+        if self.pairs.capacity() < points {
+            self.pairs = Zeroizing::new(Vec::with_capacity(points));
+        }
     }
 
     /// Notes that point `index` of the table goes to the bucket.
@@ -170,8 +186,7 @@ impl<V: Vector> Buckets<V> {
             starts,
             slots,
         } = &mut self.room;
-        lengths.clear();
-        lengths.resize(longest as usize + 1, 0);
+        refill(lengths, 0, longest as usize + 1);
         // A bucket of n points has ceil(n / longest) pieces, as even as can be.
         let shape = |count: u32| {
             let number = count.div_ceil(longest);
@@ -189,10 +204,8 @@ impl<V: Vector> Buckets<V> {
         for number in lengths.iter_mut().rev() {
             total += std::mem::replace(number, total);
         }
-        pieces.clear();
-        pieces.resize(total as usize, Piece::default());
-        cursors.clear();
-        cursors.resize(counts.len(), Cursor::default());
+        refill(pieces, Piece::default(), total as usize);
+        refill(cursors, Cursor::default(), counts.len());
         for (bucket, count) in counts.iter().enumerate().filter(|(_, count)| **count != 0) {
             let (number, length, longer) = shape(*count);
             let part = if number > 1 { PART } else { 0 };
@@ -210,14 +223,13 @@ impl<V: Vector> Buckets<V> {
             }
             cursors[bucket].piece = next;
         }
-        starts.clear();
+        refill(starts, 0, pieces.len().div_ceil(V::LANES));
         let mut end = 0;
-        for vector in pieces.chunks(V::LANES) {
-            starts.push(end);
+        for (start, vector) in starts.iter_mut().zip(pieces.chunks(V::LANES)) {
+            *start = end;
             end += vector[0].length * V::LANES as u32;
         }
-        slots.clear();
-        slots.resize(end as usize, NOTHING);
+        refill(slots, NOTHING, end as usize);
         for cursor in cursors.iter_mut() {
             if let Some(piece) = pieces.get(cursor.piece as usize) {
                 *cursor = Cursor::at::<V>(cursor.piece, piece, starts);
@@ -269,19 +281,14 @@ impl<V: Vector> Buckets<V> {
 
     /// Adds to the batch what the buckets of whole pieces hold already.
     fn add_sums(&mut self, pieces: std::ops::Range<usize>) {
-        let slots: Vec<u32> = self.room.pieces[pieces]
-            .iter()
-            .map(|piece| {
-                if piece.bucket & PART == 0 {
-                    piece.bucket << 1
-                } else {
-                    NOTHING
-                }
-            })
-            .collect();
-        let vectors = slots.len().div_ceil(V::LANES);
-        let mut slots = Zeroizing::new(slots);
-        slots.resize(vectors * V::LANES, NOTHING);
+        let pieces = &self.room.pieces[pieces];
+        let vectors = pieces.len().div_ceil(V::LANES);
+        let mut slots = Zeroizing::new(vec![NOTHING; vectors * V::LANES]);
+        for (slot, piece) in slots.iter_mut().zip(pieces) {
+            if piece.bucket & PART == 0 {
+                *slot = piece.bucket << 1;
+            }
+        }
         let starts: Vec<u32> = (0..vectors as u32).map(|v| v * V::LANES as u32).collect();
         self.batch.add(&self.sums, &slots, &starts, 0);
     }

@@ -111,6 +111,8 @@ fn portions(plan: Plan, magnitudes: &[Zeroizing<Vec<[u64; 4]>>], digits: usize) 
 /// Notes the digits of some scalars.
 fn fill<V: Vector>(plan: Plan, magnitudes: &[[u64; 4]], buckets: &mut Buckets<V>) {
     let per_set = plan.buckets() as u32;
+    let reach = |magnitude| digits::reach(magnitude, plan.window_bits) as usize;
+    buckets.reserve(magnitudes.iter().map(reach).sum());
     for (i, magnitude) in magnitudes.iter().enumerate() {
         let mut index = i as u32 * plan.levels;
         let (mut set, end) = (0, plan.sets * per_set);
@@ -171,6 +173,7 @@ fn weigh<V: Vector>(plan: Plan, mut buckets: Buckets<V>) -> Projective<V::Curve>
         }
         let infinity = V::Curve::INFINITY;
         let sums = buckets.replace(end);
+        buckets.reserve(2 * sums.len());
         for (part, low, columns, rows) in moves {
             for i in 0..1u32 << part.bits {
                 let index = part.start as u32 + i;

@@ -60,6 +60,9 @@ pub enum TableError {
         "no table with {0:?}: levels times sets must cover all digits, and no more; use Plan::choose"
     )]
     Plan(Plan),
+    /// More points than a table can hold.
+    #[error("{0} bases are too many: all levels of a table may have 2^30 points; split them")]
+    Bases(usize),
     /// One scalar is needed for each base.
     #[error("{scalars} scalars for {bases} bases; pass one for each")]
     Scalars {
@@ -76,8 +79,8 @@ pub enum TableError {
 const MAGIC: u64 = u64::from_le_bytes(*b"PLNTABLE");
 const VERSION: u64 = 1;
 const HEADER_WORDS: usize = 8;
-/// More bases than this would overflow the 32-bit slots of a portion.
-const MOST_BASES: u64 = 1 << 32;
+/// Slots of 32 bits can name so many points.
+const MOST_POINTS: usize = 1 << 30;
 
 /// Words that begin at a multiple of 64 bytes.
 pub struct Words {
@@ -109,7 +112,7 @@ impl<C: Curve> FixedBases<C> {
     /// from any of them, how many more bases are done.
     ///
     /// # Errors
-    /// A backend that this machine lacks, or a plan that is not sound.
+    /// A backend that this machine lacks, a plan that is not sound, or too many points.
     pub fn build(
         points: &[Affine<C>],
         plan: Plan,
@@ -123,6 +126,9 @@ impl<C: Curve> FixedBases<C> {
             return Err(TableError::Plan(plan));
         }
         let levels = plan.levels as usize;
+        if points.len() > MOST_POINTS / levels {
+            return Err(TableError::Bases(points.len()));
+        }
         let mut words = Words::zeros(HEADER_WORDS + points.len() * levels * C::WORDS);
         let (header, table) = words.as_mut().split_at_mut(HEADER_WORDS);
         header.copy_from_slice(&[
@@ -197,7 +203,12 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
         for word in 4..7 {
             expect(word, header[word] < 128, "a small number")?;
         }
-        expect(7, header[7] <= MOST_BASES, "at most 2^32 bases")?;
+        let points = u128::from(header[7]) * u128::from(header[5]);
+        expect(
+            7,
+            points <= MOST_POINTS as u128,
+            "at most 2^30 points, of all levels",
+        )?;
         let plan = Plan {
             window_bits: header[4] as u32,
             levels: header[5] as u32,
@@ -206,7 +217,7 @@ impl<C: Curve, W: AsRef<[u64]> + Sync> FixedBases<C, W> {
         if !plan.is_sound() {
             return Err(TableError::Plan(plan));
         }
-        let expected = u128::from(header[7]) * u128::from(header[5]) * C::WORDS as u128;
+        let expected = points * C::WORDS as u128;
         if table.len() as u128 != expected {
             return Err(TableError::Size {
                 expected: expected + HEADER_WORDS as u128,

@@ -117,10 +117,12 @@ impl<M: Words> Word<M> {
         )
     }
 
-    /// `p - a`, for an `a` of at most `p`; stays at most `p`.
+    /// `p - a` where asked for, of an `a` of at most `p`; stays at most `p`.
     #[inline(always)]
-    pub(crate) fn negate_canonical(self) -> Self {
-        Self::new(self.machine, subtract(&P, &self.words).0)
+    pub(crate) fn negate_canonical(self, negate: bool) -> Self {
+        let negative = subtract(&P, &self.words).0;
+        let mask = u64::from(negate).wrapping_neg();
+        Self::new(self.machine, select(mask, &negative, &self.words))
     }
 
     #[inline(always)]
@@ -146,10 +148,15 @@ impl<M: Words> Word<M> {
 #[inline(always)]
 fn less(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
     let (difference, borrow) = subtract(&a, &b);
-    let mask = u64::from(borrow).wrapping_neg();
-    let mut result = difference;
+    select(u64::from(borrow).wrapping_neg(), &a, &difference)
+}
+
+/// `yes` if the mask is all ones, `no` if it is zero; without a branch.
+#[inline(always)]
+fn select(mask: u64, yes: &[u64; 4], no: &[u64; 4]) -> [u64; 4] {
+    let mut result = [0; 4];
     for j in 0..4 {
-        result[j] = (a[j] & mask) | (difference[j] & !mask);
+        result[j] = (yes[j] & mask) | (no[j] & !mask);
     }
     result
 }
@@ -211,8 +218,9 @@ mod tests {
                 same("invert", x.invert(), a.inverse().unwrap_or(Fq::ZERO));
                 assert_eq!(x.is_zero(), *a == Fq::ZERO);
             }
-            let negative = Word::new(machine, a.0.0).negate_canonical();
-            same("negate_canonical", negative, -*a);
+            let x = Word::new(machine, a.0.0);
+            same("negate_canonical", x.negate_canonical(true), -*a);
+            same("negate_canonical", x.negate_canonical(false), *a);
         }
     }
 

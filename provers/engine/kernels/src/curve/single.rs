@@ -104,12 +104,7 @@ impl<M: Words> Vector for Word<M> {
         let [a, b, c, d, e, f, g, h] = *point;
         let y = [e, f, g, h];
         let infinite = u8::from(y == [0; 4]);
-        let y = Self::new(machine, y);
-        let y = if slots[0] & 1 == 1 {
-            y.negate_canonical()
-        } else {
-            y
-        };
+        let y = Self::new(machine, y).negate_canonical(slots[0] & 1 == 1);
         (Self::new(machine, [a, b, c, d]), y, infinite)
     }
 
@@ -233,10 +228,9 @@ impl<M: Words> Vector for Quadratic<M> {
         let point = table.get((slots[0] >> 1) as usize).unwrap_or(&[0; 16]);
         let (x, y) = point.as_chunks::<4>().0.split_at(2);
         let infinite = u8::from(y == [[0; 4]; 2]);
-        let (x, mut y) = (Self::read(machine, x), Self::read(machine, y));
-        if slots[0] & 1 == 1 {
-            y = Self::new(y.c0.negate_canonical(), y.c1.negate_canonical());
-        }
+        let (x, y) = (Self::read(machine, x), Self::read(machine, y));
+        let negate = slots[0] & 1 == 1;
+        let y = Self::new(y.c0.negate_canonical(negate), y.c1.negate_canonical(negate));
         (x, y, infinite)
     }
 
