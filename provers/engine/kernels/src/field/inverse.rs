@@ -52,8 +52,9 @@ fn steps(x: &[u64; 4], y: &[u64; 4]) -> [[i64; 2]; 2] {
             (high_y, next_y)
         };
     }
-    let spare = (high_x | high_y).leading_zeros();
-    let top = |high: u64, next: u64| (high << spare) | (next >> 1 >> (63 - spare.min(63)));
+    // Where both are zero nothing comes of it, but the shift must be one.
+    let spare = (high_x | high_y).leading_zeros().min(63);
+    let top = |high: u64, next: u64| (high << spare) | (next >> 1 >> (63 - spare));
     let small = high_x | high_y == 0;
     let approximate = |low: u64, high: u64, next: u64| {
         let mixed = (top(high, next) >> STEPS << STEPS) | (low & ((1 << STEPS) - 1));
