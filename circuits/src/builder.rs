@@ -1,201 +1,269 @@
 //! The constraint builder that the gadgets are written against.
 //!
-//! A [`Num`] is a linear combination of variables together with its value. Additions and multiplications by constants are free;
-//! each product costs one constraint. One synthesis function serves both uses of a circuit: [`Builder::matrices`] records the
-//! constraints, [`Builder::values`] only computes the assignment and skips all bookkeeping of combinations.
+//! A [`Num`] is the value of a linear combination of variables together with what is kept of the combination itself, its
+//! [`Terms`]. Additions and multiplications by constants are free; each product costs one constraint. Every gadget is written
+//! once, generically over the terms, and serves both uses of a circuit:
+//! - [`Builder::matrices`] keeps each combination as a [`Row`] and records the constraints, once per circuit;
+//! - [`Builder::values`] keeps nothing, `()`: a [`Num`] is a field element then, and synthesis computes the assignment, proof by
+//!   proof, without a trace of the constraints left in the compiled code.
 //!
-//! This is 200 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
+//! This is 300 lines of our own rather than `ark-r1cs-std`, because that crate opens a `tracing` span with the operands, values
 //! included, as fields at every operation: a service that logs would write private inputs into its spans.
 
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Mul, Neg, Sub};
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, One, PrimeField, Zero};
+use ark_ff::{AdditiveGroup, One, Zero};
 use zeroize::Zeroize;
 
 use crate::r1cs::{R1cs, Row, Witness};
 
-/// A linear combination of variables and its value.
-#[derive(Clone)]
-pub(crate) struct Num {
-    pub(crate) value: Fr,
-    /// `None` if it contains variables whose values alone are of interest.
-    row: Option<Row>,
+/// What is kept of a linear combination besides its value.
+pub(crate) trait Terms: Clone {
+    /// `coefficient * the variable in column`.
+    fn of(coefficient: Fr, column: usize) -> Self;
+    /// `sum of coefficient * terms`.
+    fn sum<'a>(terms: impl IntoIterator<Item = (Fr, &'a Self)>) -> Self
+    where
+        Self: 'a;
+    /// Appends the constraint `a * b = c`.
+    fn record(r1cs: &mut R1cs, a: &Self, b: &Self, c: &Self);
 }
 
-impl Default for Num {
-    fn default() -> Self {
-        Self::constant(Fr::zero())
+impl Terms for () {
+    fn of(_: Fr, _: usize) -> Self {}
+    fn sum<'a>(_: impl IntoIterator<Item = (Fr, &'a Self)>) -> Self {}
+    fn record(_: &mut R1cs, _: &Self, _: &Self, _: &Self) {}
+}
+
+impl Terms for Row {
+    fn of(coefficient: Fr, column: usize) -> Self {
+        if coefficient.is_zero() {
+            vec![]
+        } else {
+            vec![(coefficient, column)]
+        }
+    }
+
+    fn sum<'a>(terms: impl IntoIterator<Item = (Fr, &'a Self)>) -> Self {
+        let scaled =
+            |(k, row): (Fr, &'a Self)| row.iter().map(move |(c, column)| (*c * k, *column));
+        let mut sum: Row = terms.into_iter().flat_map(scaled).collect();
+        sum.sort_unstable_by_key(|(_, column)| *column);
+        sum.dedup_by(|(c, i), (kept, j)| {
+            let same = i == j;
+            if same {
+                *kept += *c;
+            }
+            same
+        });
+        sum.retain(|(c, _)| !c.is_zero());
+        sum
+    }
+
+    fn record(r1cs: &mut R1cs, a: &Self, b: &Self, c: &Self) {
+        r1cs.a.push(a.clone());
+        r1cs.b.push(b.clone());
+        r1cs.c.push(c.clone());
     }
 }
 
-impl Num {
+/// A linear combination of variables: its value, and its terms as far as they are kept.
+#[derive(Clone)]
+pub(crate) struct Num<T> {
+    pub(crate) value: Fr,
+    terms: T,
+}
+
+impl<T: Terms> Num<T> {
     /// The same value in every assignment.
     pub(crate) fn constant(value: Fr) -> Self {
-        let row = if value.is_zero() {
-            vec![]
-        } else {
-            vec![(value, 0)]
-        };
         Self {
             value,
-            row: Some(row),
+            terms: T::of(value, 0),
         }
+    }
+
+    pub(crate) fn zero() -> Self {
+        Self::constant(Fr::zero())
+    }
+
+    pub(crate) fn one() -> Self {
+        Self::constant(Fr::one())
     }
 
     /// `sum of coefficient * term`.
-    pub(crate) fn sum<'a, T>(terms: T) -> Self
+    pub(crate) fn sum<'a, I>(terms: I) -> Self
     where
-        T: IntoIterator<Item = (Fr, &'a Num), IntoIter: Clone>,
+        I: IntoIterator<Item = (Fr, &'a Self), IntoIter: Clone>,
+        T: 'a,
     {
         let terms = terms.into_iter();
-        let value = terms
-            .clone()
-            .map(|(coefficient, term)| coefficient * term.value)
-            .sum();
-        let mut row = Some(vec![]);
-        for (coefficient, term) in terms {
-            row = row.zip(term.row.as_ref()).map(|(mut row, term)| {
-                row.extend(term.iter().map(|(c, column)| (*c * coefficient, *column)));
-                row
-            });
-        }
         Self {
-            value,
-            row: row.map(compact),
+            value: terms.clone().map(|(k, term)| k * term.value).sum(),
+            terms: T::sum(terms.map(|(k, term)| (k, &term.terms))),
+        }
+    }
+
+    /// `sum of coefficients[i] * terms[i]`.
+    pub(crate) fn dot<const N: usize>(coefficients: &[Fr; N], terms: &[Self; N]) -> Self {
+        use ark_ff::Field;
+        let values = std::array::from_fn(|i| terms[i].value);
+        Self {
+            value: Fr::sum_of_products(coefficients, &values),
+            terms: T::sum((0..N).map(|i| (coefficients[i], &terms[i].terms))),
+        }
+    }
+
+    /// `sum of base^i * digits[i]`, by Horner's rule.
+    pub(crate) fn digits(base: Fr, digits: &[Self]) -> Self {
+        let powers = std::iter::successors(Some(Fr::one()), |power| Some(*power * base));
+        Self {
+            value: digits
+                .iter()
+                .rfold(Fr::zero(), |sum, digit| sum * base + digit.value),
+            terms: T::sum(powers.zip(digits.iter().map(|digit| &digit.terms))),
+        }
+    }
+
+    /// `sum of 2^i * bits[i]`.
+    pub(crate) fn from_bits(bits: &[Self]) -> Self {
+        let powers = std::iter::successors(Some(Fr::one()), |power| Some(power.double()));
+        Self {
+            value: bits
+                .iter()
+                .rfold(Fr::zero(), |sum, bit| sum.double() + bit.value),
+            terms: T::sum(powers.zip(bits.iter().map(|bit| &bit.terms))),
         }
     }
 }
 
-/// Columns ascending and distinct, no coefficient zero.
-fn compact(mut row: Row) -> Row {
-    row.sort_unstable_by_key(|(_, column)| *column);
-    row.dedup_by(|(c, i), (kept, j)| {
-        let same = i == j;
-        if same {
-            *kept += *c;
-        }
-        same
-    });
-    row.retain(|(c, _)| !c.is_zero());
-    row
-}
-
-impl Add for &Num {
-    type Output = Num;
-    fn add(self, other: &Num) -> Num {
-        Num::sum([(Fr::one(), self), (Fr::one(), other)])
-    }
-}
-
-impl Sub for &Num {
-    type Output = Num;
-    fn sub(self, other: &Num) -> Num {
-        Num::sum([(Fr::one(), self), (-Fr::one(), other)])
-    }
-}
-
-impl Add<Fr> for &Num {
-    type Output = Num;
-    fn add(self, constant: Fr) -> Num {
-        match &self.row {
-            Some(_) => self + &Num::constant(constant),
-            None => Num {
-                value: self.value + constant,
-                row: None,
-            },
+impl<T: Terms> Add for &Num<T> {
+    type Output = Num<T>;
+    fn add(self, other: &Num<T>) -> Num<T> {
+        Num {
+            value: self.value + other.value,
+            terms: T::sum([(Fr::one(), &self.terms), (Fr::one(), &other.terms)]),
         }
     }
 }
 
-impl Mul<Fr> for &Num {
-    type Output = Num;
-    fn mul(self, constant: Fr) -> Num {
-        Num::sum([(constant, self)])
+impl<T: Terms> Sub for &Num<T> {
+    type Output = Num<T>;
+    fn sub(self, other: &Num<T>) -> Num<T> {
+        Num {
+            value: self.value - other.value,
+            terms: T::sum([(Fr::one(), &self.terms), (-Fr::one(), &other.terms)]),
+        }
+    }
+}
+
+impl<T: Terms> Neg for &Num<T> {
+    type Output = Num<T>;
+    fn neg(self) -> Num<T> {
+        Num {
+            value: -self.value,
+            terms: T::sum([(-Fr::one(), &self.terms)]),
+        }
+    }
+}
+
+impl<T: Terms> Add<Fr> for &Num<T> {
+    type Output = Num<T>;
+    fn add(self, constant: Fr) -> Num<T> {
+        self + &Num::constant(constant)
+    }
+}
+
+impl<T: Terms> Mul<Fr> for &Num<T> {
+    type Output = Num<T>;
+    fn mul(self, constant: Fr) -> Num<T> {
+        Num {
+            value: self.value * constant,
+            terms: T::sum([(constant, &self.terms)]),
+        }
     }
 }
 
 /// Variables and constraints in the making.
-pub(crate) struct Builder {
+pub(crate) struct Builder<T> {
     assignment: Vec<Fr>,
     r1cs: R1cs,
-    record: bool,
+    terms: std::marker::PhantomData<T>,
 }
 
-impl Builder {
-    fn new(public: &[Fr], record: bool) -> Self {
-        let assignment = std::iter::once(Fr::one())
-            .chain(public.iter().copied())
-            .collect();
-        Self {
+/// More than any circuit has variables.
+const CAPACITY: usize = 1 << 14;
+
+impl Builder<Row> {
+    /// Runs `synthesize` and returns the matrices that it describes, and the assignment that it computes, satisfying or not.
+    pub(crate) fn matrices(public: &[Fr], synthesize: impl FnOnce(&mut Self)) -> (R1cs, Witness) {
+        let mut builder = Self::run(public, synthesize);
+        (std::mem::take(&mut builder.r1cs), builder.witness())
+    }
+}
+
+impl Builder<()> {
+    /// Runs `synthesize` and returns the assignment that it computes, satisfying or not.
+    pub(crate) fn values(public: &[Fr], synthesize: impl FnOnce(&mut Self)) -> Witness {
+        Self::run(public, synthesize).witness()
+    }
+}
+
+impl<T: Terms> Builder<T> {
+    fn run(public: &[Fr], synthesize: impl FnOnce(&mut Self)) -> Self {
+        // One allocation, so that growing leaves no unwiped copies behind.
+        let mut assignment = Vec::with_capacity(CAPACITY);
+        assignment.push(Fr::one());
+        assignment.extend_from_slice(public);
+        let mut builder = Self {
             assignment,
             r1cs: R1cs {
                 num_public: public.len(),
                 ..R1cs::default()
             },
-            record,
-        }
-    }
-
-    /// Runs `synthesize` and returns the matrices it describes.
-    pub(crate) fn matrices(public: &[Fr], synthesize: impl FnOnce(&mut Self)) -> R1cs {
-        let mut builder = Self::new(public, true);
+            terms: std::marker::PhantomData,
+        };
         synthesize(&mut builder);
         builder.r1cs.num_private = builder.assignment.len() - 1 - public.len();
-        builder.assignment.zeroize();
-        builder.r1cs
+        builder
     }
 
-    /// Runs `synthesize` and returns the assignment it computes, satisfying or not.
-    pub(crate) fn values(public: &[Fr], synthesize: impl FnOnce(&mut Self)) -> Witness {
-        let mut builder = Self::new(public, false);
-        // One allocation, so that growing leaves no unwiped copies behind.
-        builder.assignment.reserve_exact(1 << 14);
-        synthesize(&mut builder);
-        Witness::new(builder.assignment, public.len())
+    fn witness(mut self) -> Witness {
+        Witness::new(std::mem::take(&mut self.assignment), self.r1cs.num_public)
     }
 
-    fn variable(&self, column: usize) -> Num {
-        let row = self.record.then(|| vec![(Fr::one(), column)]);
+    fn variable(&self, column: usize) -> Num<T> {
         Num {
             value: self.assignment[column],
-            row,
+            terms: T::of(Fr::one(), column),
         }
     }
 
     /// The public inputs, in order.
-    pub(crate) fn public<const N: usize>(&self) -> [Num; N] {
+    pub(crate) fn public<const N: usize>(&self) -> [Num<T>; N] {
         assert_eq!(N, self.r1cs.num_public);
         std::array::from_fn(|i| self.variable(1 + i))
     }
 
     /// A new private variable, in no constraint yet.
-    pub(crate) fn private(&mut self, value: Fr) -> Num {
+    pub(crate) fn private(&mut self, value: Fr) -> Num<T> {
         self.assignment.push(value);
         self.variable(self.assignment.len() - 1)
     }
 
     /// Constrains `a * b = c`.
-    pub(crate) fn enforce(&mut self, a: &Num, b: &Num, c: &Num) {
-        if self.record {
-            let matrices = [&mut self.r1cs.a, &mut self.r1cs.b, &mut self.r1cs.c];
-            for (matrix, num) in matrices.into_iter().zip([a, b, c]) {
-                matrix.push(
-                    num.row
-                        .clone()
-                        .expect("a builder that records gives every variable a row"),
-                );
-            }
-        }
+    pub(crate) fn enforce(&mut self, a: &Num<T>, b: &Num<T>, c: &Num<T>) {
+        T::record(&mut self.r1cs, &a.terms, &b.terms, &c.terms);
     }
 
     /// Constrains `a = b`.
-    pub(crate) fn equal(&mut self, a: &Num, b: &Num) {
-        self.enforce(&(a - b), &Num::constant(Fr::one()), &Num::default());
+    pub(crate) fn equal(&mut self, a: &Num<T>, b: &Num<T>) {
+        self.enforce(&(a - b), &Num::one(), &Num::zero());
     }
 
     /// `a * b`: one constraint.
-    pub(crate) fn mul(&mut self, a: &Num, b: &Num) -> Num {
+    pub(crate) fn mul(&mut self, a: &Num<T>, b: &Num<T>) -> Num<T> {
         let product = self.private(a.value * b.value);
         self.enforce(a, b, &product);
         product
@@ -203,79 +271,32 @@ impl Builder {
 
     /// The `q` with `q * denominator = numerator`, given its value: one constraint. Unique only where the denominator cannot be
     /// zero, which the caller must know.
-    pub(crate) fn quotient(&mut self, value: Fr, denominator: &Num, numerator: &Num) -> Num {
+    pub(crate) fn quotient(
+        &mut self,
+        value: Fr,
+        denominator: &Num<T>,
+        numerator: &Num<T>,
+    ) -> Num<T> {
         let quotient = self.private(value);
         self.enforce(&quotient, denominator, numerator);
         quotient
     }
 
     /// `if bit { yes } else { no }` for a `bit` known to be 0 or 1: one constraint.
-    pub(crate) fn select(&mut self, bit: &Num, yes: &Num, no: &Num) -> Num {
+    pub(crate) fn select(&mut self, bit: &Num<T>, yes: &Num<T>, no: &Num<T>) -> Num<T> {
         &self.mul(bit, &(yes - no)) + no
     }
 
     /// A new variable constrained to 0 or 1: one constraint.
-    pub(crate) fn bit(&mut self, value: bool) -> Num {
+    pub(crate) fn bit(&mut self, value: bool) -> Num<T> {
         let bit = self.private(Fr::from(value));
-        self.enforce(&bit, &(&bit + -Fr::one()), &Num::default());
+        self.enforce(&bit, &(&bit + -Fr::one()), &Num::zero());
         bit
-    }
-
-    /// The low `n` bits of `value` as new bits, least significant first: `n` constraints.
-    pub(crate) fn low_bits(&mut self, value: impl BigInteger, n: usize) -> Vec<Num> {
-        (0..n).map(|i| self.bit(value.get_bit(i))).collect()
-    }
-
-    /// Constrains `0 <= x < 2^n`, `n` < 254, and returns the bits, least significant first: `n + 1` constraints.
-    pub(crate) fn bits(&mut self, x: &Num, n: usize) -> Vec<Num> {
-        let bits = self.low_bits(x.value.into_bigint(), n);
-        self.equal(&from_bits(&bits), x);
-        bits
-    }
-
-    /// Constrains the integer with these `bits` (least significant first, as many as `max` has) to be at most `max`.
-    ///
-    /// Walking down from the top, `prefix` is 1 while all bits equal those of `max`'s ones so far. Below a run of ones in `max`
-    /// the prefix is multiplied on; in a run of zeros, either the prefix is broken already, or all these bits are 0: the sum of
-    /// the bits of the run times the prefix is 0 (the sum is small, it cannot wrap).
-    pub(crate) fn at_most(&mut self, bits: &[Num], max: impl BigInteger) {
-        assert_eq!(bits.len(), max.num_bits() as usize);
-        let mut prefix = Num::constant(Fr::one());
-        let mut zeros = vec![];
-        for (i, bit) in bits.iter().enumerate().rev() {
-            if max.get_bit(i) {
-                self.all_zero_if(&prefix, &mut zeros);
-                prefix = if i + 1 == bits.len() {
-                    bit.clone()
-                } else {
-                    self.mul(&prefix, bit)
-                };
-            } else {
-                zeros.push((Fr::one(), bit));
-            }
-        }
-        self.all_zero_if(&prefix, &mut zeros);
-    }
-
-    fn all_zero_if(&mut self, condition: &Num, terms: &mut Vec<(Fr, &Num)>) {
-        if !terms.is_empty() {
-            self.enforce(condition, &Num::sum(terms.iter().copied()), &Num::default());
-            terms.clear();
-        }
-    }
-
-    /// The 254 bits of `x` in its one canonical form (the integer is below the field's modulus), least significant first.
-    pub(crate) fn canonical_bits(&mut self, x: &Num) -> Vec<Num> {
-        let mut max = Fr::MODULUS;
-        max.sub_with_borrow(&1u64.into());
-        let bits = self.bits(x, Fr::MODULUS_BIT_SIZE as usize);
-        self.at_most(&bits, max);
-        bits
     }
 }
 
-/// `sum of 2^i * bits[i]`.
-pub(crate) fn from_bits(bits: &[Num]) -> Num {
-    let powers = std::iter::successors(Some(Fr::one()), |p| Some(p + p));
-    Num::sum(powers.zip(bits))
+impl<T> Drop for Builder<T> {
+    fn drop(&mut self) {
+        self.assignment.zeroize();
+    }
 }

@@ -9,9 +9,11 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, BigInteger256, PrimeField};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::babyjub::{BabyJubjub, Point, PointVar, Scalar, pack_point, unpack_point};
+use crate::babyjub::{BabyJubjub, Point, Scalar, pack_point, unpack_point};
 use crate::blake512::blake512;
-use crate::builder::{Builder, Num};
+use crate::builder::{Builder, Num, Terms};
+use crate::edwards::PointVar;
+use crate::multiples::{base_multiple, point_multiple};
 use crate::poseidon::{poseidon, poseidon_gadget};
 
 /// A signature. It is a private input of `payment@1`, so `Debug` does not show it.
@@ -145,34 +147,23 @@ impl Drop for SecretKey {
     }
 }
 
-/// [`verify`] in constraints.
+/// [`verify`] in constraints: it accepts the same keys, messages and signatures, whatever the prover does.
 ///
-/// The key is held to the curve and 8 A to a nonzero x, which refuses low orders (8 A has odd order, and of such points only
-/// the neutral one has x = 0). R8 need not be checked: it is constrained to equal `S Base8 - 8 h A`, a sum of points of the prime
-/// subgroup, so it is one itself. h is decomposed canonically and S held below the order, so that each signature has one witness.
-pub(crate) fn verify_gadget(b: &mut Builder, key: &PointVar, message: &Num, signature: &Signature) {
-    let r8 = PointVar {
-        x: b.private(signature.r8.x),
-        y: b.private(signature.r8.y),
-    };
+/// The key is held to the curve, and 8 A, a point of the prime subgroup by then, must not be neutral: that refuses the keys of low
+/// order. R8 need not be checked: it is constrained to equal `S Base8 - 8 h A`, a sum of points of the prime subgroup, so it is one
+/// itself. h is represented canonically and S held below the order, so that each signature has one witness.
+pub(crate) fn verify_gadget<T: Terms>(
+    b: &mut Builder<T>,
+    key: &PointVar<T>,
+    message: &Num<T>,
+    signature: &Signature,
+) {
+    let r8 = PointVar::private(b, &signature.r8);
 
     key.on_curve(b);
-    let twice = key.double(b);
-    let four = twice.double(b);
-    let eight = four.double(b);
-    let inverse = b.private(ark_ff::Field::inverse(&eight.x.value).unwrap_or_default());
-    b.enforce(&eight.x, &inverse, &Num::constant(1.into()));
+    let eight = key.double(b).double(b).double(b);
 
-    let challenge = poseidon_gadget(b, &[&r8.x, &r8.y, &key.x, &key.y, message]);
-    let challenge_bits = b.canonical_bits(&challenge);
-    let product = four.mul_doubled(b, &challenge_bits, &eight);
-
-    let mut max = Scalar::MODULUS;
-    max.sub_with_borrow(&1u64.into());
-    let s_bits = b.low_bits(signature.s, Scalar::MODULUS_BIT_SIZE as usize);
-    b.at_most(&s_bits, max);
-
-    let difference = PointVar::mul_base(b, &s_bits).add(b, &product.negated());
-    b.equal(&difference.x, &r8.x);
-    b.equal(&difference.y, &r8.y);
+    let challenge = poseidon_gadget(b, &[&r8.x, &r8.y, &key.x, &key.y, message], &[]);
+    let product = point_multiple(b, &eight, &challenge);
+    base_multiple(b, signature.s).add_to(b, &product.negated(), &r8);
 }

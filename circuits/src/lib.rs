@@ -5,10 +5,14 @@ mod babyjub;
 mod blake512;
 mod builder;
 mod eddsa;
+mod edwards;
 mod error;
 mod fields;
 mod hash;
+mod integers;
 mod merkle;
+mod montgomery;
+mod multiples;
 mod payment;
 mod poseidon;
 mod r1cs;
@@ -31,7 +35,7 @@ pub use receipt::{
 
 use std::marker::PhantomData;
 
-use builder::Builder;
+use builder::{Builder, Terms};
 use serde_json::Value;
 
 /// A statement that can be proved: a fixed constraint system and the JSON inputs that fill it in.
@@ -93,7 +97,7 @@ trait Statement: Sized {
     /// The public inputs in the order of `PUBLIC`.
     fn public(&self) -> Vec<Fr>;
     /// Computes all variables and states all constraints, whether or not they hold.
-    fn synthesize(&self, b: &mut Builder);
+    fn synthesize<T: Terms>(&self, b: &mut Builder<T>);
 
     fn checked(inputs: &Value) -> Result<Self, InputError> {
         let statement = Self::parse(inputs)?;
@@ -124,9 +128,8 @@ impl<S: Statement> Circuit for Of<S> {
             circuit: S::ID,
             source,
         })?;
-        Ok(Builder::matrices(&statement.public(), |b| {
-            statement.synthesize(b)
-        }))
+        let (r1cs, _) = Builder::matrices(&statement.public(), |b| statement.synthesize(b));
+        Ok(r1cs)
     }
     fn public_inputs(&self, inputs: &Value) -> Result<Vec<Fr>, InputError> {
         Ok(S::checked(inputs)?.public())

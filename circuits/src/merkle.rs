@@ -5,7 +5,7 @@ use ark_ff::Zero;
 use serde_json::{Value, json};
 use zeroize::Zeroize;
 
-use crate::builder::{Builder, Num};
+use crate::builder::{Builder, Num, Terms};
 use crate::fields::{BYTES32, FIELD, Fields, bytes32_of, field_of};
 use crate::hash::bytes32_to_field;
 use crate::poseidon::{poseidon, poseidon_gadget};
@@ -27,7 +27,7 @@ pub struct MerkleTree {
 }
 
 impl MerkleTree {
-    /// The tree over `leaves`; `None` if there are none. One Poseidon hash, some 15 microseconds, a leaf.
+    /// The tree over `leaves`; `None` if there are none. One Poseidon hash, some 12 microseconds, a leaf.
     pub fn new(leaves: Vec<Fr>) -> Option<Self> {
         let depth = leaves.len().checked_next_power_of_two()?.trailing_zeros();
         let mut empty = Fr::zero();
@@ -236,24 +236,24 @@ impl Statement for Merkle {
         vec![self.root, self.leaf, self.depth]
     }
 
-    fn synthesize(&self, b: &mut Builder) {
+    fn synthesize<T: Terms>(&self, b: &mut Builder<T>) {
         let [root, leaf, depth] = b.public();
         let active = self.active.map(|value| b.bit(value));
-        let one = Num::constant(1.into());
+        let one = Num::one();
         b.equal(&Num::sum(active.iter().map(|bit| (1.into(), bit))), &depth);
         for pair in active.windows(2) {
-            b.enforce(&pair[1], &(&one - &pair[0]), &Num::default());
+            b.enforce(&pair[1], &(&one - &pair[0]), &Num::zero());
         }
         let mut node = leaf;
         for (i, active) in active.iter().enumerate() {
             let inactive = &one - active;
             let right = b.bit(self.right[i]);
             let sibling = b.private(self.siblings[i]);
-            b.enforce(&right, &inactive, &Num::default());
-            b.enforce(&sibling, &inactive, &Num::default());
+            b.enforce(&right, &inactive, &Num::zero());
+            b.enforce(&sibling, &inactive, &Num::zero());
             let first = b.select(&right, &sibling, &node);
             let second = &(&node + &sibling) - &first;
-            let parent = poseidon_gadget(b, &[&first, &second]);
+            let parent = poseidon_gadget(b, &[&first, &second], &[]);
             node = b.select(active, &parent, &node);
         }
         b.equal(&node, &root);

@@ -6,9 +6,10 @@ use prooflane_verifier::field::to_decimal;
 use serde_json::{Value, json};
 use zeroize::Zeroize;
 
-use crate::babyjub::{Point, PointVar};
-use crate::builder::{Builder, Num};
+use crate::babyjub::Point;
+use crate::builder::{Builder, Terms};
 use crate::eddsa::{Signature, is_public_key, verify, verify_gadget};
+use crate::edwards::PointVar;
 use crate::fields::{FIELD, Fields, bytes, field_of};
 use crate::poseidon::{poseidon, poseidon_gadget};
 use crate::receipt::{
@@ -248,7 +249,7 @@ impl Statement for Payment {
         ]
     }
 
-    fn synthesize(&self, b: &mut Builder) {
+    fn synthesize<T: Terms>(&self, b: &mut Builder<T>) {
         let [
             x,
             y,
@@ -268,34 +269,27 @@ impl Statement for Payment {
         ]
         .map(|value| b.private(value));
 
-        // amount >= minAmount and 0 <= currentTime - paymentTime <= maxBlockAge, everything in 64 bits: the difference of two
-        // 64-bit integers is in 64 bits modulo r only if it is not negative.
-        let age = &current_time - &payment_time;
-        let (excess, slack) = (&amount - &min_amount, &max_block_age - &age);
-        for x in [
-            &amount,
-            &min_amount,
-            &excess,
-            &payment_time,
-            &current_time,
-            &age,
-            &max_block_age,
-            &slack,
-        ] {
-            b.bits(x, 64);
-        }
+        // minAmount <= amount, both in 64 bits.
+        let [least, paid] = [&min_amount, &amount].map(|x| b.u64(x));
+        b.u64_at_most(&least, &paid);
 
-        let payer = poseidon_gadget(b, &[&payer_secret, &Num::constant(*PAYER_DOMAIN)]);
+        // 0 <= currentTime - paymentTime <= maxBlockAge: paymentTime, age and slack are in 64 bits, and so are the sums
+        // currentTime = paymentTime + age and maxBlockAge = age + slack.
+        let age = &current_time - &payment_time;
+        let slack = &max_block_age - &age;
+        let [paid_at, age, slack] = [&payment_time, &age, &slack].map(|x| b.u64(x));
+        b.u64_sum(&paid_at, &age);
+        b.u64_sum(&age, &slack);
+
+        let payer = poseidon_gadget(b, &[&payer_secret], &[*PAYER_DOMAIN]);
         let message = poseidon_gadget(
             b,
             &[&payer, &recipient, &asset, &amount, &payment_time, &tx_hash],
+            &[],
         );
         verify_gadget(b, &PointVar { x, y }, &message, &self.signature);
 
-        let spent = poseidon_gadget(
-            b,
-            &[&payer_secret, &tx_hash, &Num::constant(*NULLIFIER_DOMAIN)],
-        );
+        let spent = poseidon_gadget(b, &[&payer_secret, &tx_hash], &[*NULLIFIER_DOMAIN]);
         b.equal(&spent, &nullifier);
 
         // A public input that occurs in no constraint could be changed in a finished proof by anyone, depending on how the key

@@ -1,205 +1,103 @@
 //! Poseidon over BN254's scalar field with circomlib's parameters.
 //!
 //! The permutation is that of <https://eprint.iacr.org/2019/458>: x^5, 8 full rounds, 56 to 63 partial ones. As in circomlib the
-//! state of `t = inputs + 1` elements starts as `[0, inputs..]` and the hash is element 0 of the result.
+//! state of `inputs + 1` elements starts as `[0, inputs..]` and the hash is element 0 of the result.
 
-use std::ops::Range;
+mod parameters;
+
 use std::sync::LazyLock;
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger256, Field, PrimeField, Zero};
+use ark_ff::Field;
 
-use crate::builder::{Builder, Num};
+use crate::builder::{Builder, Num, Terms};
+use parameters::{HALF, Parameters};
 
 /// The most inputs that [`poseidon`] takes.
 pub const MAX_INPUTS: usize = 6;
 
-const FULL_ROUNDS: usize = 8;
-/// Partial rounds for t = 2, 3, .. (circomlib's `poseidon.circom`).
-const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [56, 57, 56, 60, 60, 63];
-
-struct Parameters {
-    /// Constants added before the S-boxes: `rounds * t`, round by round.
-    constants: Vec<Fr>,
-    /// `t` rows of `t`.
-    mds: Vec<Vec<Fr>>,
-    /// Rounds in which only element 0 passes the S-box.
-    partial: Range<usize>,
-}
-
-static PARAMETERS: [LazyLock<Parameters>; MAX_INPUTS] = [
-    LazyLock::new(|| Parameters::generate(2)),
-    LazyLock::new(|| Parameters::generate(3)),
-    LazyLock::new(|| Parameters::generate(4)),
-    LazyLock::new(|| Parameters::generate(5)),
-    LazyLock::new(|| Parameters::generate(6)),
-    LazyLock::new(|| Parameters::generate(7)),
-];
-
-impl Parameters {
-    /// Round constants and MDS matrix from the Grain LFSR, section F and supplementary script of eprint 2019/458.
-    fn generate(t: usize) -> Self {
-        let partial_rounds = PARTIAL_ROUNDS[t - 2];
-        let mut grain = Grain::new(t, partial_rounds);
-        let constants = (0..(FULL_ROUNDS + partial_rounds) * t)
-            .map(|_| {
-                std::iter::repeat_with(|| grain.integer())
-                    .find_map(Fr::from_bigint)
-                    .unwrap_or_default()
-            })
-            .collect();
-        // A Cauchy matrix, 1 / (x_i + y_j); its elements are reduced modulo r instead of drawn again.
-        let xy: Vec<Fr> = (0..2 * t)
-            .map(|_| Fr::from_le_bytes_mod_order(&bytes(grain.integer())))
-            .collect();
-        let mds = (0..t)
-            .map(|i| {
-                (0..t)
-                    .map(|j| (xy[i] + xy[t + j]).inverse().unwrap_or_default())
-                    .collect()
-            })
-            .collect();
-        Self {
-            constants,
-            mds,
-            partial: FULL_ROUNDS / 2..FULL_ROUNDS / 2 + partial_rounds,
-        }
-    }
-
-    fn of(inputs: usize) -> &'static Self {
-        assert!(
-            (1..=MAX_INPUTS).contains(&inputs),
-            "expected 1 to {MAX_INPUTS} inputs, got {inputs}"
-        );
-        &PARAMETERS[inputs - 1]
-    }
-
-    /// Each round's constants, and how many elements pass the S-box in it.
-    fn rounds(&self) -> impl Iterator<Item = (&[Fr], usize)> {
-        let t = self.mds.len();
-        self.constants
-            .chunks(t)
-            .enumerate()
-            .map(move |(i, c)| (c, if self.partial.contains(&i) { 1 } else { t }))
-    }
-}
-
-fn bytes(n: BigInteger256) -> Vec<u8> {
-    use ark_ff::BigInteger;
-    n.to_bytes_le()
-}
-
-/// The self-shrinking 80-bit Grain LFSR; bit 0 is the oldest.
-struct Grain(u128);
-
-impl Grain {
-    fn new(t: usize, partial_rounds: usize) -> Self {
-        // Field type, S-box type, field size in bits, t, full and partial rounds, thirty ones; each most significant bit first.
-        let seed = [
-            (1, 2),
-            (0, 4),
-            (Fr::MODULUS_BIT_SIZE.into(), 12),
-            (t as u128, 12),
-            (FULL_ROUNDS as u128, 10),
-            (partial_rounds as u128, 10),
-            ((1 << 30) - 1, 30),
-        ];
-        let bits = seed
-            .iter()
-            .flat_map(|(value, width)| (0..*width).rev().map(move |i| value >> i & 1));
-        let mut grain = Self(bits.enumerate().fold(0, |state, (i, bit)| state | bit << i));
-        for _ in 0..160 {
-            grain.step();
-        }
-        grain
-    }
-
-    fn step(&mut self) -> bool {
-        let bit = [62, 51, 38, 23, 13, 0]
-            .iter()
-            .fold(0, |bit, tap| bit ^ self.0 >> tap & 1);
-        self.0 = self.0 >> 1 | bit << 79;
-        bit == 1
-    }
-
-    /// The second of each pair of bits whose first is 1.
-    fn bit(&mut self) -> bool {
-        while !self.step() {
-            self.step();
-        }
-        self.step()
-    }
-
-    /// As many bits as the modulus has, most significant first.
-    fn integer(&mut self) -> BigInteger256 {
-        let mut limbs = [0u64; 4];
-        for i in (0..Fr::MODULUS_BIT_SIZE as usize).rev() {
-            limbs[i / 64] |= u64::from(self.bit()) << (i % 64);
-        }
-        BigInteger256::new(limbs)
-    }
-}
+static OF_1: LazyLock<Parameters<2>> = LazyLock::new(Parameters::generate);
+static OF_2: LazyLock<Parameters<3>> = LazyLock::new(Parameters::generate);
+static OF_3: LazyLock<Parameters<4>> = LazyLock::new(Parameters::generate);
+static OF_4: LazyLock<Parameters<5>> = LazyLock::new(Parameters::generate);
+static OF_5: LazyLock<Parameters<6>> = LazyLock::new(Parameters::generate);
+static OF_6: LazyLock<Parameters<7>> = LazyLock::new(Parameters::generate);
 
 /// Poseidon hash of 1 to [`MAX_INPUTS`] field elements, equal to circomlib's `Poseidon(n)`.
 ///
 /// # Panics
 /// With no or more inputs.
 pub fn poseidon(inputs: &[Fr]) -> Fr {
-    match inputs.len() {
-        1 => hash::<2>(inputs),
-        2 => hash::<3>(inputs),
-        3 => hash::<4>(inputs),
-        4 => hash::<5>(inputs),
-        5 => hash::<6>(inputs),
-        _ => hash::<7>(inputs),
-    }
+    let inputs = inputs.iter().map(|x| Num::<()>::constant(*x));
+    hash(inputs, |_, _, x| {
+        Num::constant(x.value.square().square() * x.value)
+    })
+    .value
 }
 
-/// [`poseidon`] of `T - 1` inputs.
-fn hash<const T: usize>(inputs: &[Fr]) -> Fr {
-    let parameters = Parameters::of(inputs.len());
-    let mds: [[Fr; T]; T] = std::array::from_fn(|i| std::array::from_fn(|j| parameters.mds[i][j]));
-    let mut state = [Fr::zero(); T];
-    state[1..].copy_from_slice(inputs);
-    for (constants, boxes) in parameters.rounds() {
-        state.iter_mut().zip(constants).for_each(|(x, c)| *x += c);
-        state[..boxes]
-            .iter_mut()
-            .for_each(|x| *x *= x.square().square());
-        state = std::array::from_fn(|i| Fr::sum_of_products(&mds[i], &state));
-    }
-    state[0]
-}
-
-/// [`poseidon`] in constraints: 3 for every S-box whose input is not constant.
-pub(crate) fn poseidon_gadget(b: &mut Builder, inputs: &[&Num]) -> Num {
-    let parameters = Parameters::of(inputs.len());
-    let mut state: Vec<Num> = std::iter::once(Num::default())
-        .chain(inputs.iter().copied().cloned())
-        .collect();
-    for (round, (constants, boxes)) in parameters.rounds().enumerate() {
-        state
-            .iter_mut()
-            .zip(constants)
-            .for_each(|(x, c)| *x = &*x + *c);
-        for (i, x) in state[..boxes].iter_mut().enumerate() {
-            *x = if (round, i) == (0, 0) {
-                Num::constant(x.value.pow([5]))
-            } else {
-                fifth_power(b, x)
-            };
+/// [`poseidon`] of `inputs` and then `constants`, in constraints: 3 for every S-box whose input is not constant.
+pub(crate) fn poseidon_gadget<T: Terms>(
+    b: &mut Builder<T>,
+    inputs: &[&Num<T>],
+    constants: &[Fr],
+) -> Num<T> {
+    let mut all: Vec<Num<T>> = inputs.iter().copied().cloned().collect();
+    all.extend(constants.iter().map(|c| Num::constant(*c)));
+    hash(all.into_iter(), |round, element, x| {
+        if round == 0 && !(1..=inputs.len()).contains(&element) {
+            return Num::constant(x.value.pow([5]));
         }
-        state = parameters
-            .mds
-            .iter()
-            .map(|row| Num::sum(row.iter().copied().zip(&state)))
-            .collect();
-    }
-    state.swap_remove(0)
+        let square = b.mul(x, x);
+        let fourth = b.mul(&square, &square);
+        b.mul(&fourth, x)
+    })
 }
 
-fn fifth_power(b: &mut Builder, x: &Num) -> Num {
-    let square = b.mul(x, x);
-    let fourth = b.mul(&square, &square);
-    b.mul(&fourth, x)
+/// The hash of `inputs`, given how a full round's (counted from 0) or a partial round's S-box is applied to an element.
+fn hash<T: Terms>(
+    inputs: impl ExactSizeIterator<Item = Num<T>>,
+    sbox: impl FnMut(usize, usize, &Num<T>) -> Num<T>,
+) -> Num<T> {
+    match inputs.len() {
+        1 => permuted(&OF_1, inputs, sbox),
+        2 => permuted(&OF_2, inputs, sbox),
+        3 => permuted(&OF_3, inputs, sbox),
+        4 => permuted(&OF_4, inputs, sbox),
+        5 => permuted(&OF_5, inputs, sbox),
+        6 => permuted(&OF_6, inputs, sbox),
+        n => panic!("expected 1 to {MAX_INPUTS} inputs, got {n}"),
+    }
+}
+
+/// [`hash`] of `N - 1` inputs.
+fn permuted<T: Terms, const N: usize>(
+    parameters: &Parameters<N>,
+    mut inputs: impl Iterator<Item = Num<T>>,
+    mut sbox: impl FnMut(usize, usize, &Num<T>) -> Num<T>,
+) -> Num<T> {
+    let mut state: [Num<T>; N] = std::array::from_fn(|i| match i {
+        0 => Num::zero(),
+        _ => inputs.next().unwrap_or_else(Num::zero),
+    });
+    for (round, constants) in parameters.full.iter().enumerate() {
+        if round == HALF {
+            for partial in &parameters.partial {
+                state[0] = sbox(round, 0, &(&state[0] + partial.constant));
+                let first = Num::dot(&partial.row, &state);
+                let (head, tail) = state.split_at_mut(1);
+                for (x, k) in tail.iter_mut().zip(&partial.column[1..]) {
+                    *x = &*x + &(&head[0] * *k);
+                }
+                state[0] = first;
+            }
+        }
+        state = std::array::from_fn(|i| sbox(round, i, &(&state[i] + constants[i])));
+        let matrix = if round + 1 == HALF {
+            &parameters.before
+        } else {
+            &parameters.mds
+        };
+        state = std::array::from_fn(|i| Num::dot(&matrix[i], &state));
+    }
+    state[0].clone()
 }

@@ -4,7 +4,7 @@ use ark_bn254::Fr;
 use serde_json::{Value, json};
 use zeroize::Zeroize;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Terms};
 use crate::fields::Fields;
 use crate::poseidon::{poseidon, poseidon_gadget};
 use crate::{InputError, Statement};
@@ -66,14 +66,14 @@ impl Statement for Range {
         vec![self.commitment, self.min, self.max]
     }
 
-    fn synthesize(&self, b: &mut Builder) {
+    fn synthesize<T: Terms>(&self, b: &mut Builder<T>) {
         let [commitment, min, max] = b.public();
         let value = b.private(self.value);
         let blinding = b.private(self.blinding);
-        let opened = poseidon_gadget(b, &[&value, &blinding]);
+        let opened = poseidon_gadget(b, &[&value, &blinding], &[]);
         b.equal(&opened, &commitment);
-        for x in [&value, &min, &max, &(&value - &min), &(&max - &value)] {
-            b.bits(x, 64);
-        }
+        let [value, min, max] = [&value, &min, &max].map(|x| b.u64(x));
+        b.u64_at_most(&min, &value);
+        b.u64_at_most(&value, &max);
     }
 }

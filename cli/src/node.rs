@@ -128,9 +128,7 @@ impl Node {
             open,
             limits: Limits::new(rate),
             attestor: Some(attestor_key),
-            proving_keys: Arc::new(move |entry: &Entry| {
-                std::fs::read(key_files.path(entry.circuit.id()))
-            }),
+            files: Arc::new(move |entry: &Entry| std::fs::read(key_files.path(entry.circuit.id()))),
             longest_stream: Duration::from_secs(3600),
             buffered: false,
             metrics: prometheus(),
@@ -228,7 +226,9 @@ pub async fn open_data(data: &Path, rules: Rules) -> anyhow::Result<(Coordinator
     };
     let keys = Arc::new(Keys::open(data.join("keys"))?);
     let catalogue = catalogue(keys.clone()).await?;
-    Ok((Coordinator::new(ports, rules, catalogue), keys))
+    let coordinator = Coordinator::new(ports, rules, catalogue);
+    coordinator.drop_uploads().await?;
+    Ok((coordinator, keys))
 }
 
 /// The catalogue of every circuit; keys that are missing are made, side by side.

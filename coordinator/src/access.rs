@@ -17,6 +17,16 @@ pub enum Role {
     Operator,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Requester => "requester",
+            Self::Prover => "prover",
+            Self::Operator => "operator",
+        })
+    }
+}
+
 /// An API key's record; the key itself is not stored, only its digest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKey {
@@ -24,6 +34,21 @@ pub struct ApiKey {
     pub name: String,
     /// What it is good for.
     pub roles: Vec<Role>,
+}
+
+/// An API key that was made, without itself: it is stored nowhere.
+#[derive(Clone, Debug)]
+pub struct IssuedKey {
+    /// What it is revoked by: its digest.
+    pub id: String,
+    /// For whom, and for what.
+    pub key: ApiKey,
+}
+
+impl IssuedKey {
+    fn is_operator(&self) -> bool {
+        self.key.roles.contains(&Role::Operator)
+    }
 }
 
 /// Who calls.
@@ -51,12 +76,9 @@ impl Access {
     /// [`Error::Forbidden`].
     pub fn demand(&self, role: Role) -> Result<(), Error> {
         match self {
-            Self::Key(key) if !self.is_operator() && !key.roles.contains(&role) => {
-                let role = format!("{role:?}").to_lowercase();
-                Err(Error::Forbidden(format!(
-                    "this needs an API key with the role {role}"
-                )))
-            }
+            Self::Key(key) if !self.is_operator() && !key.roles.contains(&role) => Err(
+                Error::Forbidden(format!("this needs an API key with the role {role}")),
+            ),
             _ => Ok(()),
         }
     }
@@ -112,22 +134,53 @@ impl Coordinator {
         }
     }
 
-    /// Every API key's record, by name; the keys themselves are stored nowhere.
+    /// Every API key, by the name of its holder.
     ///
     /// # Errors
     /// The store's.
-    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+    pub async fn api_keys(&self) -> Result<Vec<IssuedKey>, Error> {
         let mut keys = Vec::new();
         let mut query = Query::new(Index::Listing, layout::API_KEYS).limit(200);
         loop {
             let page = self.ports.table.query(&query).await?;
             for item in &page.items {
-                keys.push(decode(item, "API key")?);
+                let (_, digest) = item.key.partition.split_once('#').unwrap_or_default();
+                keys.push(IssuedKey {
+                    id: digest.to_owned(),
+                    key: decode(item, "API key")?,
+                });
             }
             match page.next {
                 Some(next) => query.after = Some(next),
                 None => return Ok(keys),
             }
+        }
+    }
+
+    /// Makes an API key worthless, from the next call on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKey`]; [`Error::Forbidden`] for the only operator's key: nobody could make
+    /// another. The store's.
+    pub async fn revoke_api_key(&self, id: &str) -> Result<(), Error> {
+        let keys = self.api_keys().await?;
+        let found = keys.iter().find(|key| key.id == id);
+        let found = found.ok_or_else(|| Error::UnknownKey(id.to_owned()))?;
+        if found.is_operator() && keys.iter().filter(|key| key.is_operator()).count() == 1 {
+            let why = "this is the only operator's key; make another first";
+            return Err(Error::Forbidden(why.into()));
+        }
+        let delete = Write::Delete {
+            key: layout::api_key(id),
+            expect: Expect::Exists,
+        };
+        // A conflict or an unknown outcome: it is gone, or it is tried again.
+        match self.commit(&[delete]).await? {
+            Committed::Yes => Ok(()),
+            Committed::Conflict if self.ports.table.get(&layout::api_key(id)).await?.is_none() => {
+                Ok(())
+            }
+            Committed::Conflict => Err(Error::Contention(1)),
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Assignment {
     pub key_id: String,
     /// As the circuit wants them.
     pub inputs: Value,
+    /// The blob that holds the inputs as JSON; none where they are small, or encrypted there.
+    pub input_blob: Option<String>,
     /// The public inputs that the proof must have.
     pub public_inputs: Vec<String>,
     /// What a verified proof pays.
@@ -93,14 +95,17 @@ impl Coordinator {
                 if !wanted(request, &record.task) {
                     continue;
                 }
-                match self.claim_one(request, &record).await {
-                    Ok(assignment) => assignments.extend(assignment),
+                let claimed = match self.claim_one(request, &record).await {
+                    Ok(Some(assignment)) => assignment,
+                    Ok(None) => continue,
                     // What was claimed already must reach the prover.
                     Err(_) if !assignments.is_empty() => return Ok(assignments),
                     Err(error) => return Err(error),
-                }
-                if assignments.len() == request.max {
-                    break;
+                };
+                assignments.push(claimed);
+                // An answer has its limits: nothing follows on large inputs.
+                if assignments.len() == request.max || record.input.blob.is_some() {
+                    return Ok(assignments);
                 }
             }
             match page.next {
@@ -165,6 +170,7 @@ impl Coordinator {
             circuit: task.spec.circuit.clone(),
             key_id: record.key_id.clone(),
             inputs,
+            input_blob: record.input.readable().map(str::to_owned),
             public_inputs: record.public_inputs.clone(),
             price: task.attempts.last().map_or(Credits(0), |a| a.price),
             lease_expires_at: task

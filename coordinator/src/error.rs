@@ -31,6 +31,12 @@ pub enum Error {
     /// No such task.
     #[error("no task {0}")]
     UnknownTask(TaskId),
+    /// Nothing was uploaded under that name by this requester, or it has been used.
+    #[error("no upload {0}; begin it again")]
+    UnknownUpload(crate::UploadId),
+    /// No such API key.
+    #[error("no API key {0}; it may have been revoked")]
+    UnknownKey(String),
     /// No such prover.
     #[error("no prover {0}; register it first")]
     UnknownProver(String),
@@ -94,6 +100,8 @@ impl Error {
             Self::InvalidInputs(_) => "invalid_inputs",
             Self::MalformedProof(_) => "malformed_proof",
             Self::UnknownTask(_) => "unknown_task",
+            Self::UnknownUpload(_) => "unknown_upload",
+            Self::UnknownKey(_) => "unknown_key",
             Self::UnknownProver(_) => "unknown_prover",
             Self::NoProof { .. } => "no_proof",
             Self::TaskIdReused(_) => "task_id_reused",

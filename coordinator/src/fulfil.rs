@@ -19,6 +19,8 @@ pub struct OpenTask {
     pub key_id: String,
     /// As the circuit wants them.
     pub inputs: Value,
+    /// The blob that holds the inputs as JSON; none where they are small, or encrypted there.
+    pub input_blob: Option<String>,
     /// The public inputs that the proof must have.
     pub public_inputs: Vec<String>,
     /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
@@ -130,6 +132,7 @@ impl Coordinator {
                 task,
                 public_inputs,
                 key_id,
+                input,
                 ..
             } = record.value;
             return Ok(OpenTask {
@@ -138,6 +141,7 @@ impl Coordinator {
                 circuit: task.spec.circuit,
                 key_id,
                 inputs,
+                input_blob: input.readable().map(str::to_owned),
                 public_inputs,
             });
         }

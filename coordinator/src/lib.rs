@@ -21,9 +21,10 @@ mod submit;
 mod sweep;
 mod tasks;
 mod trace;
+mod uploads;
 mod watch;
 
-pub use access::{Access, ApiKey, Role};
+pub use access::{Access, ApiKey, IssuedKey, Role};
 pub use accounts::{Account, Deposited};
 pub use catalogue::{Catalogue, CatalogueError, Entry, Provenance};
 pub use claim::{Assignment, ClaimRequest};
@@ -42,6 +43,7 @@ pub use result::Verdict;
 pub use submit::{Submission, Submitted};
 pub use tasks::TaskRecord;
 pub use trace::TraceId;
+pub use uploads::{Inputs, UploadId};
 
 use prooflane_market::{Rules, Timestamp};
 use std::sync::Arc;

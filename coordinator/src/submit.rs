@@ -2,13 +2,13 @@
 
 use crate::secrets::InputKey;
 use crate::tasks::{InputPlace, TRIES, TaskRecord, journal};
-use crate::{Coordinator, Error, TraceId, clear, layout};
+use crate::{Coordinator, Entry, Error, Inputs, TraceId, clear, layout};
 use prooflane_market::{
     Credits, JournalEntry, LedgerAccount, NewTask, PrivacyLevel, ProverId, Ratio, Reason, Task,
     TaskId, Timestamp,
 };
 use prooflane_store::{CommitError, Expect, PutMode, Write};
-use prooflane_verifier::field;
+use prooflane_verifier::{Fr, field};
 use serde_json::{Value, json};
 
 /// What a requester submits.
@@ -18,7 +18,7 @@ pub struct Submission {
     /// `name@version`.
     pub circuit: String,
     /// As the circuit wants them. Private: never logged.
-    pub inputs: Value,
+    pub inputs: Inputs,
     /// 1 to 255.
     pub privacy_level: PrivacyLevel,
     /// The ceiling of the auction.
@@ -101,11 +101,30 @@ impl Coordinator {
             }
             (Err(error), None) => return Err(error.into()),
         };
-        let public_inputs = entry
-            .circuit
-            .public_inputs(&submission.inputs)
-            .map_err(|error| Error::InvalidInputs(error.to_string()))?;
-        let plain = zeroize::Zeroizing::new(crate::tasks::encode(&submission.inputs));
+        let upload = match &submission.inputs {
+            Inputs::Here(_) => None,
+            Inputs::Uploaded(_) if submission.privacy_level.encrypts() => {
+                let problem = "inputs of privacy level 2 and up are sent with the task: what is \
+                    uploaded is not encrypted under a key of the task's own";
+                return Err(Error::invalid("upload", problem));
+            }
+            Inputs::Uploaded(upload) => Some(*upload),
+        };
+        let inputs = match submission.inputs {
+            Inputs::Here(inputs) => inputs,
+            Inputs::Uploaded(upload) => {
+                // It was deleted when the task came in.
+                if let Some(id) = submission.task_id
+                    && let Some(submitted) = self.repeated(id, &content).await?
+                {
+                    self.drop_upload(upload).await;
+                    return Ok(submitted);
+                }
+                self.uploaded(&task.spec.requester, upload).await?
+            }
+        };
+        let plain = zeroize::Zeroizing::new(crate::tasks::encode(&inputs));
+        let public_inputs = self.public_inputs(entry, inputs, plain.len()).await?;
         let key = submission
             .privacy_level
             .encrypts()
@@ -171,6 +190,9 @@ impl Coordinator {
                     metrics::counter!("prooflane_tasks_submitted_total").increment(1);
                     tracing::debug!(task = %id, trace = %record.trace(), "submitted");
                     self.hint_task(id).await;
+                    if let Some(upload) = upload {
+                        self.drop_upload(upload).await;
+                    }
                     return Ok(Submitted {
                         record,
                         created: true,
@@ -194,6 +216,25 @@ impl Coordinator {
             }
         }
         Err(Error::Contention(TRIES))
+    }
+
+    /// Checks the inputs, of which there are so many bytes.
+    async fn public_inputs(
+        &self,
+        entry: &Entry,
+        inputs: Value,
+        bytes: usize,
+    ) -> Result<Vec<Fr>, Error> {
+        let circuit = entry.circuit;
+        let check = move || circuit.public_inputs(&inputs);
+        // A long list of leaves takes seconds, which other requests must not wait for.
+        let checked = if bytes > INLINE_INPUT {
+            let checked = tokio::task::spawn_blocking(check).await;
+            checked.map_err(|_| Error::InvalidInputs("checking the inputs crashed".into()))?
+        } else {
+            check()
+        };
+        checked.map_err(|error| Error::InvalidInputs(error.to_string()))
     }
 
     /// The task of that id, if it has that content; none if there is no such task.
@@ -258,9 +299,14 @@ impl Coordinator {
 /// Everything the submitter said but the id; `serde_json` maps are sorted, so equal content has
 /// equal digests whatever the order of its fields.
 fn content_digest(submission: &Submission) -> String {
+    let inputs = match &submission.inputs {
+        Inputs::Here(inputs) => inputs.clone(),
+        // Its name stands for its bytes.
+        Inputs::Uploaded(upload) => json!({"upload": upload.to_string()}),
+    };
     let content = json!({
         "circuit": submission.circuit,
-        "inputs": submission.inputs,
+        "inputs": inputs,
         "privacy_level": submission.privacy_level,
         "reward_amount": submission.reward_amount,
         "priority": submission.priority,

@@ -39,6 +39,13 @@ pub struct InputPlace {
     pub encrypted: bool,
 }
 
+impl InputPlace {
+    /// The blob that holds them as they are.
+    pub(crate) fn readable(&self) -> Option<&str> {
+        self.blob.as_deref().filter(|_| !self.encrypted)
+    }
+}
+
 /// A stored value and the version it was read at.
 #[derive(Clone)]
 pub(crate) struct Versioned<T> {

@@ -1,5 +1,6 @@
 //! Scripts that run in Node.js.
 
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
@@ -77,11 +78,17 @@ impl Snarkjs {
     /// If it does not start.
     #[must_use]
     pub fn run(&self, folder: &Path, command: &str) -> Output {
+        // Into a file: it ends without waiting until a pipe has taken all that it printed.
+        let mut printed = tempfile::tempfile().unwrap();
         let mut node = Command::new("node");
         node.arg(&self.0)
             .args(command.split(' '))
             .current_dir(folder);
-        node.output().unwrap()
+        node.stdout(printed.try_clone().unwrap());
+        let mut output = node.output().unwrap();
+        printed.rewind().unwrap();
+        printed.read_to_end(&mut output.stdout).unwrap();
+        output
     }
 
     /// As [`Self::run`], expecting success; returns what it printed.

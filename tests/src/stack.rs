@@ -134,9 +134,7 @@ impl Stack {
             open: true,
             limits: Limits::new(None),
             attestor: None,
-            proving_keys: Arc::new(move |entry: &Entry| {
-                std::fs::read(files.path(entry.circuit.id()))
-            }),
+            files: Arc::new(move |entry: &Entry| std::fs::read(files.path(entry.circuit.id()))),
             longest_stream: PATIENCE,
             buffered: false,
             metrics: prometheus(),

@@ -483,6 +483,28 @@ fn api_keys_are_made_by_the_operator_and_asked_for_on_a_closed_network() {
         key,
     ];
     shell.fails(&again, 4, "forbidden");
+
+    let keys = shell.json(&["keys", "list", "--api-key", operator]);
+    let keys = keys["keys"].as_array().unwrap();
+    let ids = |name: &str| {
+        let named = keys.iter().filter(|key| key["name"] == name);
+        named
+            .map(|key| key["key_id"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((keys.len(), ids("alice").len()), (3, 2));
+    for id in ids("alice") {
+        shell.ok(&["keys", "revoke", id, "--api-key", operator]);
+    }
+    shell.fails(&["tasks", "--api-key", key], 4, "unauthorized");
+    let last = ids("operator")[0];
+    shell.fails(
+        &["keys", "revoke", last, "--api-key", operator],
+        4,
+        "only operator",
+    );
+    let list = shell.ok(&["keys", "list", "--api-key", operator]).out;
+    assert_eq!(list.trim(), format!("{last}  operator (operator)"));
 }
 
 #[test]
@@ -578,6 +600,175 @@ fn circuits_are_listed_with_inputs_that_can_be_proved() {
         let key = shell.json(&["circuits", "verifying-key", id, "--keys", "keys"]);
         assert_eq!(key["protocol"], "groth16");
     }
+}
+
+/// Files that circom and snarkjs made.
+fn fixture(file: &str) -> String {
+    format!(
+        "{}/../provers/formats/fixtures/{file}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+#[test]
+fn any_circuit_is_proved_and_verified_from_snarkjs_files() {
+    let shell = Shell::offline();
+    let [zkey, wtns, vkey] =
+        ["final.zkey", "multiplier.wtns", "verification_key.json"].map(fixture);
+    let proved = shell.json(&["prove", "--zkey", &zkey, "--wtns", &wtns]);
+    assert_eq!(
+        keys(&proved),
+        ["constraints", "key_id", "proof", "prove_ms", "public"]
+    );
+    let public: Value =
+        serde_json::from_slice(&std::fs::read(shell.at("public.json")).unwrap()).unwrap();
+    assert_eq!(public, json!(["213", "3"]));
+    shell.ok(&["verify", "--vkey", &vkey]);
+    let trusted = [
+        "prove",
+        "--zkey",
+        &zkey,
+        "--wtns",
+        &wtns,
+        "--trust-key",
+        "--out-proof",
+        "p.json",
+    ];
+    shell.ok(&trusted);
+    shell.ok(&["verify", "--vkey", &vkey, "--proof", "p.json"]);
+    std::fs::write(shell.at("lie.json"), r#"["214", "3"]"#).unwrap();
+    shell.fails(
+        &["verify", "--vkey", &vkey, "--public", "lie.json"],
+        1,
+        "does not verify",
+    );
+
+    shell.fails(&["prove"], 2, "required");
+    shell.fails(&["prove", "--zkey", &zkey], 2, "--wtns");
+    shell.fails(
+        &["prove", "range@1", "--zkey", &zkey, "--wtns", &wtns],
+        2,
+        "cannot be used with",
+    );
+    shell.fails(
+        &["prove", "--zkey", &wtns, "--wtns", &wtns],
+        5,
+        "is no key to prove with",
+    );
+    shell.fails(
+        &["prove", "--zkey", &zkey, "--wtns", &zkey],
+        5,
+        "is no witness for this key",
+    );
+    shell.fails(
+        &["prove", "--zkey", "nothing", "--wtns", &wtns],
+        5,
+        "nothing cannot be read",
+    );
+}
+
+#[test]
+fn keys_are_inspected_checked_imported_and_exported() {
+    let shell = Shell::offline();
+    let [zkey, r1cs] = ["final.zkey", "multiplier.r1cs"].map(fixture);
+    let inspected = shell.json(&["key", "inspect", &zkey]);
+    assert_eq!(
+        inspected["contributions"][0],
+        json!({"name": "a contributor", "beacon": null})
+    );
+    let told = shell.ok(&["key", "inspect", &zkey]).out;
+    assert!(
+        told.contains("a contributor") && told.contains("2^3"),
+        "{told}"
+    );
+    let told = shell.ok(&["key", "check", &zkey, "--r1cs", &r1cs]).out;
+    assert!(
+        told.contains("Nothing wrong was found") && told.contains("Not checked: "),
+        "{told}"
+    );
+    assert!(
+        shell
+            .ok(&["key", "check", &zkey])
+            .out
+            .contains("compared with nothing")
+    );
+
+    let check = |args: &[&str], words: &str| {
+        let did = shell.run(&[&["key", "check"], args].concat());
+        assert_eq!(did.code, 1, "{}{}", did.out, did.err);
+        assert!(did.err.contains(words), "{}", did.err);
+    };
+    check(
+        &[&zkey, "--circuit", "range@1"],
+        "the key is for another circuit",
+    );
+    check(&[&r1cs], "expected a .zkey file");
+    let whole = std::fs::read(&zkey).unwrap();
+    std::fs::write(shell.at("half.zkey"), &whole[..2_000]).unwrap();
+    check(&["half.zkey"], "is the file whole?");
+
+    // A development key goes out, but not in as one of a ceremony.
+    shell.ok(&[
+        "key",
+        "export",
+        "range@1",
+        "--keys",
+        "keys",
+        "--zkey",
+        "range.zkey",
+    ]);
+    let vkey = shell.json(&["key", "export", "range@1", "--keys", "keys", "--vkey", "-"]);
+    assert_eq!(
+        vkey,
+        shell.json(&["circuits", "verifying-key", "range@1", "--keys", "keys"])
+    );
+    let told = shell
+        .ok(&["key", "check", "range.zkey", "--circuit", "range@1"])
+        .out;
+    assert!(told.contains("Nobody has contributed"), "{told}");
+    shell.fails(&["key", "export", "range@1"], 2, "--zkey");
+    let import = |circuit, zkey| ["key", "import", circuit, "--keys", "others", "--zkey", zkey];
+    shell.fails(
+        &import("range@1", "range.zkey"),
+        5,
+        "contributions of a ceremony, got none",
+    );
+    shell.fails(&import("range@1", "half.zkey"), 5, "is the file whole?");
+    shell.fails(&import("range@1", &zkey), 5, "for another circuit");
+    assert!(!shell.at("others/range@1.key").exists());
+}
+
+#[test]
+fn witnesses_and_constraint_systems_are_written_for_snarkjs() {
+    let shell = Shell::offline();
+    let inputs = shell.inputs("range@1");
+    for _ in 0..2 {
+        let written = shell.json(&["witness", "range@1", "--inputs", &inputs]);
+        assert_eq!(
+            (&written["values"], &written["wtns"]),
+            (&json!(566), &json!("witness.wtns"))
+        );
+        assert_eq!(mode(&shell.at("witness.wtns")), 0o600);
+    }
+    let exported = shell.json(&["circuit", "export", "range@1", "--r1cs", "range.r1cs"]);
+    assert_eq!(
+        (&exported["wires"], &exported["powers_of_tau"]),
+        (&json!(566), &json!(10))
+    );
+    let zkey = [
+        "key",
+        "export",
+        "range@1",
+        "--keys",
+        "keys",
+        "--zkey",
+        "range.zkey",
+    ];
+    shell.ok(&zkey);
+    shell.ok(&["key", "check", "range.zkey", "--r1cs", "range.r1cs"]);
+    shell.ok(&["prove", "--zkey", "range.zkey", "--wtns", "witness.wtns"]);
+    shell.fails(&["witness", "range@1"], 2, "--inputs");
+    shell.fails(&["circuit", "export", "range@1"], 2, "--r1cs");
 }
 
 #[test]

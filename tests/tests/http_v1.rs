@@ -1,6 +1,7 @@
 //! Every canonical route, by literal requests.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+use flate2::read::GzDecoder;
 use prooflane::{AttestorFile, Payment, PaymentRequest, WalletFile};
 use prooflane_circuits::find;
 use prooflane_tests::http::{Answer, names};
@@ -8,6 +9,7 @@ use prooflane_tests::net::{Network, one_prover};
 use prooflane_verifier::snarkjs::SnarkjsProof;
 use prooflane_worker::Offer;
 use serde_json::{Value, json};
+use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
@@ -715,10 +717,15 @@ async fn the_description_is_served_with_pages_to_read_it() {
     let served = network.get("/openapi.json").await.ok();
     let committed: Value = serde_json::from_str(&prooflane_api::openapi_json()).unwrap();
     assert_eq!(served, committed);
-    let page = network.get("/docs").await;
-    assert_eq!(page.status, 200);
-    assert!(page.header("content-type").starts_with("text/html"));
-    assert!(page.text.contains("<html"));
+    let page = network.http.get(network.at("/docs")).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let header = |name| page.headers()[name].to_str().unwrap();
+    assert!(header("content-type").starts_with("text/html"));
+    // Kept compressed, which every browser reads.
+    assert_eq!(header("content-encoding"), "gzip");
+    let (bytes, mut text) = (page.bytes().await.unwrap(), String::new());
+    GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+    assert!(text.contains("<html"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::{Bn254, Fr, G1Affine, G2Affine, Proof};
 use alloc::vec::Vec;
 use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
 use core::fmt;
 use sha2::{Digest, Sha256};
 
@@ -144,23 +144,21 @@ pub struct PreparedKey {
     pub(crate) minus_gamma: <Bn254 as Pairing>::G2Prepared,
     pub(crate) minus_delta: <Bn254 as Pairing>::G2Prepared,
     pub(crate) ic: Vec<G1Affine>,
-    /// 1, 3, .. 15 times the point of each public input.
-    odd_multiples: Vec<[G1Affine; 8]>,
+    /// For each public input, and each 64 bits of it: the odd multiples of what they are multiplied with.
+    odd_multiples: Vec<[Vec<G1Affine>; LIMBS]>,
 }
 
-/// Scalars are written in digits 0, 1, -1, 3, .. -15, so that at most one digit in five is not 0.
-const WINDOW: usize = 5;
+/// Words of 64 bits in a public input.
+const LIMBS: usize = 4;
+/// Scalars are written in digits 0, 1, -1, 3, .. -127, so that at most one digit in eight is not 0.
+const WINDOW: usize = 8;
 
 impl PreparedKey {
-    /// Prepares a key: one pairing, and a table of 512 bytes for each public input.
+    /// Prepares a key: one pairing, and a table of 16 KB for each public input.
     #[must_use]
     pub fn new(key: &VerifyingKey) -> Self {
-        let odd_multiples = key.ic.iter().skip(1).map(|point| {
-            let odd = |i: usize| *point * Fr::from(2 * i as u64 + 1);
-            core::array::from_fn(|i| odd(i).into_affine())
-        });
         Self {
-            odd_multiples: odd_multiples.collect(),
+            odd_multiples: key.ic.iter().skip(1).map(odd_multiples).collect(),
             alpha_beta: Bn254::pairing(key.alpha, key.beta),
             minus_gamma: (-key.gamma.into_group()).into_affine().into(),
             minus_delta: (-key.delta.into_group()).into_affine().into(),
@@ -190,26 +188,25 @@ impl PreparedKey {
         }
     }
 
-    /// `ic_0 + sum x_i ic_i`, with one chain of doublings for all inputs (Straus 1964).
+    /// `ic_0 + sum x_i ic_i`, with one chain of 64 doublings for all words of all inputs (Straus 1964).
     pub(crate) fn combine(&self, public_inputs: &[Fr]) -> <Bn254 as Pairing>::G1 {
-        let digits = |input: &Fr| {
-            input
-                .into_bigint()
-                .find_wnaf(WINDOW)
-                .expect("2 <= WINDOW < 64")
+        let digits = |word: u64| {
+            // The last digit may take one bit more than the word has.
+            let wider = BigInt::<2>::from(word);
+            wider.find_wnaf(WINDOW).expect("2 <= WINDOW < 64")
         };
-        let digits: Vec<Vec<i64>> = public_inputs.iter().map(digits).collect();
+        let words = public_inputs.iter().flat_map(|input| input.into_bigint().0);
+        let digits: Vec<Vec<i64>> = words.map(digits).collect();
         let longest = digits.iter().map(Vec::len).max().unwrap_or(0);
         let mut sum = <Bn254 as Pairing>::G1::ZERO;
         for place in (0..longest).rev() {
             sum.double_in_place();
-            for (odd, digits) in self.odd_multiples.iter().zip(&digits) {
+            for (odd, digits) in self.odd_multiples.iter().flatten().zip(&digits) {
                 let digit = digits.get(place).copied().unwrap_or(0);
                 // The multiple d is entry (d - 1) / 2.
-                let point = odd[(digit.unsigned_abs() / 2) as usize];
                 match digit.signum() {
-                    1 => sum += point,
-                    -1 => sum -= point,
+                    1 => sum += odd[(digit.unsigned_abs() / 2) as usize],
+                    -1 => sum -= odd[(digit.unsigned_abs() / 2) as usize],
                     _ => {}
                 }
             }
@@ -230,4 +227,18 @@ impl PreparedKey {
     pub(crate) fn alpha_beta_to(&self, power: &Fr) -> PairingOutput<Bn254> {
         self.alpha_beta.mul_bigint(power.into_bigint())
     }
+}
+
+/// 1, 3, .. 127 times `2^(64 k) point` for each word k of a scalar.
+fn odd_multiples(point: &G1Affine) -> [Vec<G1Affine>; LIMBS] {
+    let mut shifted = point.into_group();
+    core::array::from_fn(|_| {
+        let double = shifted.double();
+        let odd = core::iter::successors(Some(shifted), |last| Some(*last + double));
+        let odd: Vec<_> = odd.take(1 << (WINDOW - 2)).collect();
+        (0..64).for_each(|_| {
+            shifted.double_in_place();
+        });
+        <Bn254 as Pairing>::G1::normalize_batch(&odd)
+    })
 }

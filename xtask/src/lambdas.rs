@@ -8,7 +8,14 @@ use std::path::PathBuf;
 /// Each function by what follows `prooflane-` in its package.
 const FUNCTIONS: [&str; 4] = ["api", "auction", "verify", "sweep"];
 
+/// Everything that is deployed.
 pub(crate) fn build(target: Option<&str>) -> anyhow::Result<()> {
+    functions(target)?;
+    worker()
+}
+
+/// The functions alone.
+pub(crate) fn functions(target: Option<&str>) -> anyhow::Result<()> {
     let mut build = cargo(&["build", "--profile", "lambda"]);
     for function in FUNCTIONS {
         build.args(["--package", &format!("prooflane-{function}")]);
@@ -36,6 +43,10 @@ pub(crate) fn build(target: Option<&str>) -> anyhow::Result<()> {
             to.display()
         );
     }
+    Ok(())
+}
+
+fn worker() -> anyhow::Result<()> {
     // Its arithmetic is what it is for, and its machines are like this one.
     run(&mut cargo(&[
         "build",

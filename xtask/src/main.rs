@@ -95,7 +95,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
             Bench::Functions => {
-                lambdas::build(None)?;
+                lambdas::functions(None)?;
                 let package = ["run", "--package", "prooflane-tests-aws", "--example"];
                 let functions = lambdas::target_folder().join("functions");
                 run(cargo(&package).args(["functions", "--"]).arg(functions))

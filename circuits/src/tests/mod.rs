@@ -1,5 +1,6 @@
 //! Tests of the circuits as constraint systems; dishonest assignments are made by [`Statement::assign`], which checks nothing.
 
+mod gadgets;
 mod json;
 mod mutation;
 mod negative;
@@ -37,7 +38,7 @@ pub(crate) fn merkle_path(depth: usize) -> Value {
     json!({ "leaf": bytes32(99), "path": path, "index": 0x9e37_79b9_u64 & ((1 << depth) - 1) })
 }
 
-/// Best of 5 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
+/// Best of 25 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
 fn times() {
@@ -47,7 +48,7 @@ fn times() {
             run();
             start.elapsed()
         };
-        (0..5).map(time).min().unwrap()
+        (0..25).map(time).min().unwrap()
     };
     for circuit in registry() {
         let example = circuit.example();
@@ -59,9 +60,14 @@ fn times() {
             circuit.id()
         );
     }
+    let example = payment::Payment::example();
+    let parse = best(&|| drop(payment::Payment::parse(&example).unwrap()));
+    let payment = payment::Payment::parse(&example).unwrap();
+    let check = best(&|| payment.check().unwrap());
+    let assign = best(&|| drop(payment.assign()));
+    println!("payment@1's witness: reading {parse:?}, checking {check:?}, assigning {assign:?}");
     let leaves = vec![fr(1); MAX_LEAVES];
-    println!(
-        "a tree of {MAX_LEAVES} leaves: {:?}",
-        best(&|| drop(MerkleTree::new(leaves.clone())))
-    );
+    let start = std::time::Instant::now();
+    drop(MerkleTree::new(leaves));
+    println!("a tree of {MAX_LEAVES} leaves: {:?}", start.elapsed());
 }

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Public inputs and witness of `inputs`, which must be valid, agree and satisfy.
-fn satisfied(circuit: &dyn Circuit, r1cs: &R1cs, inputs: &Value) -> Result<(), TestCaseError> {
+/// Public inputs and witness of `inputs`, which must be valid, agree and satisfy; and the witness, made without constraints, is the
+/// assignment that comes with them.
+fn satisfied<S: Statement>(inputs: &Value) -> Result<(), TestCaseError> {
+    let circuit = circuit(S::ID);
     let witness = circuit
         .witness(inputs)
         .map_err(|e| TestCaseError::fail(e.to_string()))?;
@@ -13,6 +15,11 @@ fn satisfied(circuit: &dyn Circuit, r1cs: &R1cs, inputs: &Value) -> Result<(), T
         witness.public_inputs(),
         circuit.public_inputs(inputs).unwrap()
     );
+    let statement = S::parse(inputs).unwrap();
+    let (r1cs, synthesized) =
+        Builder::matrices(&statement.public(), |b| statement.synthesize::<Row>(b));
+    prop_assert_eq!(r1cs.digest(), circuit.r1cs().unwrap().digest());
+    prop_assert_eq!(synthesized.assignment(), witness.assignment());
     prop_assert_eq!(r1cs.first_unsatisfied(witness.assignment()), None);
     Ok(())
 }
@@ -30,11 +37,9 @@ fn element() -> impl Strategy<Value = Fr> {
 }
 
 /// `z` after synthesis, judged by the matrices of the same synthesis.
-fn holds(public: &[Fr], synthesize: impl Fn(&mut Builder)) -> bool {
-    let witness = Builder::values(public, &synthesize);
-    Builder::matrices(public, &synthesize)
-        .first_unsatisfied(witness.assignment())
-        .is_none()
+fn holds(public: &[Fr], synthesize: impl Fn(&mut Builder<Row>)) -> bool {
+    let (r1cs, witness) = Builder::matrices(public, &synthesize);
+    r1cs.first_unsatisfied(witness.assignment()).is_none()
 }
 
 proptest! {
@@ -74,8 +79,7 @@ proptest! {
             "paymentTime": receipt.payment_time.to_string(),
             "signature": if packed { json!(format!("0x{}", hex::encode(signature.pack()))) } else { unpacked },
         });
-        let circuit = circuit("payment@1");
-        satisfied(circuit, &circuit.r1cs().unwrap(), &inputs)?;
+        satisfied::<payment::Payment>(&inputs)?;
     }
 
     #[test]
@@ -84,8 +88,7 @@ proptest! {
         let [min, value, max] = bounds;
         let commitment = commit(value, blinding).to_string();
         let inputs = json!({ "value": value, "blinding": blinding.to_string(), "min": min.to_string(), "max": max, "commitment": commitment });
-        let circuit = circuit("range@1");
-        satisfied(circuit, &circuit.r1cs().unwrap(), &inputs)?;
+        satisfied::<range::Range>(&inputs)?;
     }
 
     /// A tree, the path of one of its leaves, and the circuit's two forms of input all lead to the same root.
@@ -102,7 +105,7 @@ proptest! {
         prop_assert_eq!(tree.path(count as usize), None);
         let path: Vec<String> = path.iter().map(Fr::to_string).collect();
         let by_path = json!({ "leaf": leaves[index], "path": path, "index": index, "root": tree.root().to_string() });
-        satisfied(circuit, &circuit.r1cs().unwrap(), &by_path)?;
+        satisfied::<merkle::Merkle>(&by_path)?;
         let public = circuit.public_inputs(&by_path).unwrap();
         prop_assert_eq!(&public, &[tree.root(), hashed[index], fr(tree.depth() as u64)]);
         prop_assert_eq!(circuit.public_inputs(&json!({ "leaves": leaves, "leaf_index": index })).unwrap(), public);
@@ -111,9 +114,9 @@ proptest! {
     #[test]
     fn poseidon_gadget_computes_poseidon(inputs in prop::collection::vec(element(), 1..=MAX_INPUTS)) {
         let mut public = vec![poseidon(&inputs)];
-        let synthesize = |b: &mut Builder| {
+        let synthesize = |b: &mut Builder<Row>| {
             let inputs: Vec<_> = inputs.iter().map(|x| b.private(*x)).collect();
-            let hash = poseidon::poseidon_gadget(b, &inputs.iter().collect::<Vec<_>>());
+            let hash = poseidon::poseidon_gadget(b, &inputs.iter().collect::<Vec<_>>(), &[]);
             let [expected] = b.public();
             b.equal(&hash, &expected);
         };
@@ -136,9 +139,9 @@ proptest! {
         }
         let valid = verify(&public, message, &signature);
         prop_assert_eq!(valid, change == 0);
-        let synthesize = |b: &mut Builder| {
+        let synthesize = |b: &mut Builder<Row>| {
             let [x, y, message] = b.public();
-            eddsa::verify_gadget(b, &babyjub::PointVar { x, y }, &message, &signature);
+            eddsa::verify_gadget(b, &edwards::PointVar { x, y }, &message, &signature);
         };
         prop_assert_eq!(holds(&[public.x, public.y, message], synthesize), valid);
     }

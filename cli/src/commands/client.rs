@@ -14,6 +14,7 @@ use prooflane_client::wire::{
     CreateKey, ProofForm, ProofView, QuoteRequest, Redeem, SubmitTask, TaskView,
 };
 use prooflane_market::{AttemptEnd, Event, EventKind, Status};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
@@ -150,6 +151,13 @@ pub(super) enum KeysCommand {
         #[arg(long = "role", value_name = "ROLE", required = true)]
         roles: Vec<String>,
     },
+    /// List the keys that were made, without the keys themselves.
+    List,
+    /// Make a key worthless.
+    Revoke {
+        /// Its id, as the list shows it.
+        id: String,
+    },
 }
 
 pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Result<()> {
@@ -159,6 +167,7 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
             task_id: args.task_id,
             circuit: args.circuit,
             inputs: args.inputs.read()?,
+            upload: None,
             privacy_level: args.privacy_level,
             reward_amount: args.reward,
             priority: args.priority,
@@ -527,12 +536,28 @@ pub(super) async fn provers(context: &Context) -> anyhow::Result<()> {
 }
 
 pub(super) async fn keys(context: &Context, command: KeysCommand) -> anyhow::Result<()> {
-    let KeysCommand::Create { name, roles } = command;
-    let made = context
-        .client()?
-        .create_key(&CreateKey { name, roles })
-        .await?;
-    context.output.object(&made)?;
-    context.output.line(made.api_key);
+    let client = context.client()?;
+    match command {
+        KeysCommand::Create { name, roles } => {
+            let made = client.create_key(&CreateKey { name, roles }).await?;
+            context.output.object(&made)?;
+            context.output.line(made.api_key);
+        }
+        KeysCommand::List => {
+            let list = client.keys().await?;
+            context.output.object(&list)?;
+            for key in &list.keys {
+                let roles = key.roles.join(", ");
+                context
+                    .output
+                    .line(format_args!("{}  {} ({roles})", key.key_id, key.name));
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            client.revoke_key(&id).await?;
+            context.output.object(&json!({"revoked": id}))?;
+            context.output.line("Revoked.");
+        }
+    }
     Ok(())
 }

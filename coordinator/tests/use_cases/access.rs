@@ -33,11 +33,47 @@ async fn the_operator_sees_who_has_keys() {
         net.create_api_key(&record).await.unwrap();
     }
     let keys = net.api_keys().await.unwrap();
+    let keys: Vec<_> = keys.iter().map(|issued| &issued.key).collect();
     let keys: Vec<_> = keys.iter().map(|key| (&*key.name, &*key.roles)).collect();
     assert_eq!(
         keys,
         [("alice", &[Role::Operator][..]), ("bob", &[Role::Prover])]
     );
+}
+
+#[tokio::test]
+async fn a_revoked_key_opens_nothing_and_one_operator_stays() {
+    let net = Net::open();
+    let mut keys = Vec::new();
+    for (name, role) in [("op", Role::Operator), ("alice", Role::Requester)] {
+        keys.push(net.create_api_key(&holder(name, &[role])).await.unwrap());
+    }
+    let issued = net.api_keys().await.unwrap();
+    let id = |name: &str| {
+        issued
+            .iter()
+            .find(|key| key.key.name == name)
+            .unwrap()
+            .id
+            .clone()
+    };
+    assert!(
+        issued
+            .iter()
+            .all(|issued| !keys.iter().any(|key| key.contains(&issued.id)))
+    );
+    net.revoke_api_key(&id("alice")).await.unwrap();
+    assert_eq!(code(net.authenticate(&keys[1]).await), "unauthorized");
+    assert_eq!(code(net.revoke_api_key(&id("alice")).await), "unknown_key");
+    assert_eq!(code(net.revoke_api_key("").await), "unknown_key");
+    assert_eq!(code(net.revoke_api_key(&id("op")).await), "forbidden");
+    let second = net
+        .create_api_key(&holder("op", &[Role::Operator]))
+        .await
+        .unwrap();
+    net.revoke_api_key(&id("op")).await.unwrap();
+    assert_eq!(code(net.authenticate(&keys[0]).await), "unauthorized");
+    assert!(net.authenticate(&second).await.unwrap().is_operator());
 }
 
 #[tokio::test]

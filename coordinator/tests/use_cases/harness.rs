@@ -386,7 +386,7 @@ pub(crate) fn submission() -> Submission {
     Submission {
         task_id: None,
         circuit: "range@1".into(),
-        inputs: range_inputs(),
+        inputs: range_inputs().into(),
         privacy_level: PrivacyLevel::OPEN,
         reward_amount: REWARD,
         priority: 50,

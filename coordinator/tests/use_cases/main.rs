@@ -15,3 +15,4 @@ mod payments;
 mod privacy;
 mod restart;
 mod submit;
+mod uploads;

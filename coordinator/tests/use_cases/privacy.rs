@@ -12,7 +12,7 @@ const SECRET: &str = "271828182845904523536028747135266249775724709";
 fn private(level: u8, inputs: Value) -> Submission {
     Submission {
         privacy_level: PrivacyLevel::try_from(level).unwrap(),
-        inputs,
+        inputs: inputs.into(),
         ..submission()
     }
 }

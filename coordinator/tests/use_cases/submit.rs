@@ -4,6 +4,13 @@ use prooflane_market::{Credits, Rules, Status, TaskId, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+/// The usual inputs, one of them changed.
+fn with(name: &str, value: serde_json::Value) -> prooflane_coordinator::Inputs {
+    let mut inputs = range_inputs();
+    inputs[name] = value;
+    inputs.into()
+}
+
 #[tokio::test]
 async fn a_repeat_returns_the_same_task_and_costs_nothing() {
     let net = Net::open();
@@ -41,7 +48,7 @@ async fn the_same_id_with_any_other_content_is_refused() {
     net.submit(named(1)).await.unwrap();
     type Change = fn(&mut Submission);
     let changes: [Change; 7] = [
-        |s| s.inputs["max"] = json!("2000001"),
+        |s| s.inputs = with("max", json!("2000001")),
         |s| s.privacy_level = 2.try_into().unwrap(),
         |s| s.reward_amount = Credits(101),
         |s| s.priority = 51,
@@ -115,12 +122,12 @@ async fn what_cannot_be_submitted_costs_nothing() {
             s.circuit = "none@1".into();
         }),
         ("invalid_inputs", "inputs.value", |s| {
-            s.inputs["value"] = json!("5");
+            s.inputs = with("value", json!("5"));
         }),
         ("invalid_inputs", "inputs", |s| {
-            s.inputs["surplus"] = json!(1);
+            s.inputs = with("surplus", json!(1));
         }),
-        ("invalid_inputs", "inputs", |s| s.inputs = json!([1])),
+        ("invalid_inputs", "inputs", |s| s.inputs = json!([1]).into()),
         ("invalid_request", "priority", |s| s.priority = 101),
         ("invalid_request", "requester", |s| s.requester.clear()),
         ("invalid_request", "max_attempts", |s| {

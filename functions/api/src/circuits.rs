@@ -83,7 +83,7 @@ async fn proving_key(
 ) -> Result<Response, Problem> {
     caller.demand(Role::Prover)?;
     let entry = api.coordinator.catalogue().find(&id)?;
-    let found = api.proving_keys.find(entry).await.map_err(|error| {
+    let found = api.files.proving_key(entry).await.map_err(|error| {
         tracing::error!(circuit = id, %error, "the key file cannot be read");
         Problem::new("internal", "the key file cannot be read")
     })?;

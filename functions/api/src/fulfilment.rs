@@ -2,7 +2,7 @@
 
 use crate::caller::{Body, Caller, Path};
 use crate::problem::Problem;
-use crate::provers::{proof, verdict_view};
+use crate::provers::{self, proof, verdict_view};
 use crate::{Api, tasks};
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use prooflane_client::wire::{
     Commit, CommittedView, Join, LateTaskView, LateTasks, OpenTaskView, Problem as ProblemDoc,
     Reveal, VerdictView,
 };
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -58,11 +59,14 @@ async fn join(
 ) -> Result<Json<OpenTaskView>, Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let task = api.coordinator.join(&prover, tasks::task_id(&id)?).await?;
+    let inputs_at = provers::at(&api, task.input_blob.as_deref()).await?;
+    let here = inputs_at.is_none();
     Ok(Json(OpenTaskView {
         task_id: task.task_id.0,
         circuit: task.circuit,
         key_id: task.key_id,
-        inputs: task.inputs,
+        inputs: if here { task.inputs } else { Value::Null },
+        inputs_at,
         public_inputs: task.public_inputs,
         price: task.price.0,
     }))

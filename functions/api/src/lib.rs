@@ -12,6 +12,7 @@ mod problem;
 mod provers;
 mod service;
 mod tasks;
+mod uploads;
 mod views;
 
 pub use limits::Limits;
@@ -25,6 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use prooflane_coordinator::{Coordinator, Entry};
 use prooflane_verifier::Fr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::OpenApi;
@@ -43,8 +45,8 @@ pub struct Api {
     pub limits: Limits,
     /// The attestor whose receipts count where a request names none.
     pub attestor: Option<[Fr; 2]>,
-    /// Where the key files of circuits are, for provers that have none.
-    pub proving_keys: Arc<dyn ProvingKeys>,
+    /// What is too large for a request or an answer.
+    pub files: Arc<dyn Files>,
     /// The longest that a stream of events or a long poll lasts.
     pub longest_stream: Duration,
     /// An answer reaches its caller only once it is whole, as through a gateway in front of a
@@ -54,25 +56,60 @@ pub struct Api {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
-/// Finds the key files of circuits.
+/// Where files are that are too large for a request or an answer.
 #[async_trait]
-pub trait ProvingKeys: Send + Sync {
-    /// The key file of a circuit of the catalogue.
+pub trait Files: Send + Sync {
+    /// The key file of a circuit of the catalogue, for a prover that has none.
     ///
     /// # Errors
     /// Why it cannot be had, for the log.
-    async fn find(&self, entry: &Entry) -> Result<KeyFile, String>;
+    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String>;
+
+    /// The URL that serves a blob; none where it is sent in the answer itself.
+    ///
+    /// # Errors
+    /// Why there is none, for the log.
+    async fn download(&self, blob: &str) -> Result<Option<String>, String>;
+
+    /// Where a blob of so many bytes with this SHA-256 can be put; none where this process takes it.
+    ///
+    /// # Errors
+    /// Why there is none, for the log.
+    async fn upload(
+        &self,
+        blob: &str,
+        bytes: usize,
+        sha256: &[u8; 32],
+    ) -> Result<Option<UploadTo>, String>;
 }
 
-/// Reads them from where this process has them.
+/// Key files from where this process has them; everything else in requests and answers.
 #[async_trait]
-impl<F> ProvingKeys for F
+impl<F> Files for F
 where
     F: Fn(&Entry) -> std::io::Result<Vec<u8>> + Send + Sync,
 {
-    async fn find(&self, entry: &Entry) -> Result<KeyFile, String> {
+    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String> {
         self(entry).map(KeyFile::Bytes).map_err(|e| e.to_string())
     }
+
+    async fn download(&self, _: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    async fn upload(&self, _: &str, _: usize, _: &[u8; 32]) -> Result<Option<UploadTo>, String> {
+        Ok(None)
+    }
+}
+
+/// Where to put a blob.
+pub struct UploadTo {
+    /// Takes one PUT.
+    pub url: String,
+    /// With exactly these headers.
+    pub headers: BTreeMap<String, String>,
+    /// For this long.
+    pub lasting: Duration,
 }
 
 /// A key file.
@@ -120,6 +157,7 @@ impl utoipa::Modify for Bearer {
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Doc::openapi())
         .merge(tasks::routes())
+        .merge(uploads::routes())
         .merge(provers::routes())
         .merge(fulfilment::routes())
         .merge(accounts::routes())

@@ -3,13 +3,14 @@
 use crate::Api;
 use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::uploads;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
-use prooflane_coordinator::Access;
+use prooflane_coordinator::{Access, UploadId};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ struct Rate {
 }
 
 impl Limits {
-    /// Bodies of at most 2 MiB, and this many requests per second from each caller (the
+    /// Bodies of at most 2 MiB (uploads: [`UploadId::BYTES`]), and this many requests per second from each caller (the
     /// account of an API key, or an address where there is no valid one), in bursts of twice that; none for no limit.
     #[must_use]
     pub fn new(requests_per_second: Option<NonZeroU32>) -> Self {
@@ -53,7 +54,10 @@ const DRAIN: usize = 64 * 1024 * 1024;
 /// Reads the body whole before anything is answered, whatever the answer: a caller whose connection
 /// is closed while it is still sending sees a reset and not the reason.
 pub(crate) async fn body(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let limit = api.limits.body_bytes;
+    let limit = match request.uri().path() {
+        path if path.starts_with(uploads::FOLDER) => UploadId::BYTES,
+        _ => api.limits.body_bytes,
+    };
     let (parts, body) = request.into_parts();
     let (mut kept, mut seen) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();

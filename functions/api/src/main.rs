@@ -6,7 +6,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, RequestExt};
-use prooflane_api::{Api, KeyFile, Limits, ProvingKeys, router};
+use prooflane_api::{Api, Files, KeyFile, Limits, UploadTo, router};
 use prooflane_coordinator::{Catalogue, Entry};
 use prooflane_lambda::{Network, json_variable};
 use prooflane_store_aws::S3Blobs;
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Error> {
         open: false,
         limits: Limits::new(RATE),
         attestor,
-        proving_keys: Arc::new(Bucket(network.blobs.clone())),
+        files: Arc::new(Bucket(network.blobs.clone())),
         longest_stream: LONGEST_STREAM,
         buffered: true,
         metrics: Arc::new(|| "# They are in CloudWatch, in the namespace Prooflane.\n".into()),
@@ -66,15 +66,36 @@ async fn from_gateway(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Key files in the bucket: too large for a function's answer, so that the caller is sent there.
+/// What is too large for a function: the caller is sent to the bucket.
 struct Bucket(S3Blobs);
 
+const LASTING: Duration = Duration::from_secs(600);
+
 #[async_trait]
-impl ProvingKeys for Bucket {
-    async fn find(&self, entry: &Entry) -> Result<KeyFile, String> {
-        const LASTING: Duration = Duration::from_secs(600);
+impl Files for Bucket {
+    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String> {
         let blob = Catalogue::proving_key_blob(entry.circuit.id(), &entry.key_id.to_string());
         let url = self.0.download_url(&blob, LASTING).await;
         url.map(KeyFile::At).map_err(|error| error.to_string())
+    }
+
+    async fn download(&self, blob: &str) -> Result<Option<String>, String> {
+        let url = self.0.download_url(blob, LASTING).await;
+        url.map(Some).map_err(|error| error.to_string())
+    }
+
+    async fn upload(
+        &self,
+        blob: &str,
+        bytes: usize,
+        sha256: &[u8; 32],
+    ) -> Result<Option<UploadTo>, String> {
+        let signed = self.0.upload_url(blob, bytes, sha256, LASTING).await;
+        let signed = signed.map_err(|error| error.to_string())?;
+        Ok(Some(UploadTo {
+            url: signed.url,
+            headers: signed.headers,
+            lasting: LASTING,
+        }))
     }
 }

@@ -41,6 +41,8 @@ codes! {
     "malformed_proof" BAD_REQUEST "The proof cannot be read" "Send 128 bytes (as `0x` hex, or bytes where the route takes bytes) or snarkjs JSON; every coordinate below the field's modulus, every point on its curve." "";
     "unknown_circuit" NOT_FOUND "No such circuit" "Use one that `GET /v1/circuits` lists." "Circuits come with the version that runs.";
     "unknown_task" NOT_FOUND "No such task" "Check the id; a submission that was never answered can be sent again with the same `task_id`." "";
+    "unknown_upload" NOT_FOUND "There is no such upload" "Begin it again: `POST /v1/uploads`. An upload is its requester's, is kept for a while, and is used once." "";
+    "unknown_key" NOT_FOUND "There is no such API key" "List them: `GET /v1/keys`." "";
     "unknown_prover" NOT_FOUND "No such prover" "Register it: `POST /v1/provers`." "";
     "no_proof" NOT_FOUND "There is no proof yet, or there will be none" "Look at the task's `status` and `explanation`; wait at `/v1/tasks/{id}/events`." "";
     "no_route" NOT_FOUND "No such address" "The routes are listed at /docs." "";

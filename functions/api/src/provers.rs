@@ -7,12 +7,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use prooflane_client::wire::{
-    AskView, Claim, Claimed, Heartbeat, LeaseView, PlaceAsk, Problem as ProblemDoc, ProofForm,
-    ProverList, ProverView, RegisterProver, ReportFailure, SubmitResult, TaskView, VerdictView,
+    AskView, AssignmentView, Claim, Claimed, Heartbeat, LeaseView, PlaceAsk, Problem as ProblemDoc,
+    ProofForm, ProverList, ProverView, RegisterProver, ReportFailure, SubmitResult, TaskView,
+    VerdictView,
 };
 use prooflane_coordinator::{ClaimRequest, Error, Registration, Role, Verdict};
 use prooflane_market::{Ask, AskId, Credits, Millis, PrivacyLevel, ProverId, TaskId, Timestamp};
 use prooflane_verifier::Proof;
+use serde_json::Value;
 use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -159,12 +161,25 @@ async fn claim(
             .min(api.longest_stream),
     };
     let assignments = api.coordinator.claim(&request).await?;
-    Ok(Json(Claimed {
-        assignments: assignments
-            .into_iter()
-            .map(views::assignment_view)
-            .collect(),
-    }))
+    let mut views = Vec::new();
+    for mut assignment in assignments {
+        let inputs_at = at(&api, assignment.input_blob.as_deref()).await?;
+        if inputs_at.is_some() {
+            assignment.inputs = Value::Null;
+        }
+        let view = views::assignment_view(assignment);
+        views.push(AssignmentView { inputs_at, ..view });
+    }
+    Ok(Json(Claimed { assignments: views }))
+}
+
+/// The URL of inputs that are not sent in the answer.
+pub(crate) async fn at(api: &Api, blob: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(blob) = blob else { return Ok(None) };
+    api.files.download(blob).await.map_err(|error| {
+        tracing::error!(blob, %error, "no URL for inputs");
+        Problem::new("unavailable", "no URL for the inputs; try again")
+    })
 }
 
 /// Show that the prover is alive and at it: the lease is extended.

@@ -1,7 +1,7 @@
 //! Health and metrics.
 
 use crate::Api;
-use crate::caller::{Body, Caller, account_name};
+use crate::caller::{Body, Caller, Path, account_name};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -9,7 +9,9 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use prooflane_client::wire::{CreateKey, CreatedKey, Health, Problem as ProblemDoc};
+use prooflane_client::wire::{
+    CreateKey, CreatedKey, Health, KeyList, KeyView, Problem as ProblemDoc,
+};
 use prooflane_coordinator::{ApiKey, Role};
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(metrics))
-        .routes(routes!(create_key))
+        .routes(routes!(create_key, keys))
+        .routes(routes!(revoke_key))
 }
 
 /// Whether the network answers and its store with it.
@@ -79,6 +82,41 @@ async fn create_key(
             roles: body.roles,
         }),
     ))
+}
+
+/// List the API keys that were made (operators).
+#[utoipa::path(get, path = "/v1/keys", tag = "service", responses(
+    (status = 200, description = "By the name of their holders", body = KeyList),
+    (status = 403, description = "`forbidden`", body = ProblemDoc),
+))]
+async fn keys(State(api): State<Api>, caller: Caller) -> Result<Json<KeyList>, Problem> {
+    caller.demand(Role::Operator)?;
+    let issued = api.coordinator.api_keys().await?.into_iter();
+    let keys = issued.map(|issued| KeyView {
+        key_id: issued.id,
+        name: issued.key.name,
+        roles: issued.key.roles.iter().map(ToString::to_string).collect(),
+    });
+    Ok(Json(KeyList {
+        keys: keys.collect(),
+    }))
+}
+
+/// Revoke an API key (operators): the next call with it is `unauthorized`.
+#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "service",
+    params(("id" = String, Path, description = "`key_id` of the list")), responses(
+    (status = 204, description = "It is worthless"),
+    (status = 403, description = "`forbidden`: the only operator's key stays", body = ProblemDoc),
+    (status = 404, description = "`unknown_key`", body = ProblemDoc),
+))]
+async fn revoke_key(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    caller.demand(Role::Operator)?;
+    api.coordinator.revoke_api_key(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Records the metrics of this process from the first call on; what it gives renders them in

@@ -10,11 +10,14 @@ use prooflane_client::wire::{
     Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TakerView, TaskList,
     TaskView, TranscriptList, TranscriptView,
 };
-use prooflane_coordinator::{Coordinator, Role, Submission, Submitted, TaskFilter, TaskRecord};
+use prooflane_coordinator::{
+    Coordinator, Inputs, Role, Submission, Submitted, TaskFilter, TaskRecord,
+};
 use prooflane_market::{
     Credits, NewTask, PrivacyLevel, ProverId, Ratio, Status, Task, TaskId, Timestamp, explain,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -39,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     (status = 200, description = "The task of an earlier, equal submission", body = TaskView),
     (status = 400, description = "`invalid_inputs`, `invalid_request`, `malformed_json`", body = ProblemDoc),
     (status = 402, description = "`insufficient_credits`", body = ProblemDoc),
+    (status = 404, description = "`unknown_circuit`, `unknown_upload`", body = ProblemDoc),
     (status = 409, description = "`task_id_reused`", body = ProblemDoc),
 ))]
 async fn submit(
@@ -80,7 +84,7 @@ pub(crate) async fn submit_as(
     let submission = Submission {
         task_id: body.task_id.map(TaskId),
         circuit: body.circuit,
-        inputs: body.inputs,
+        inputs: inputs(body.inputs, body.upload)?,
         privacy_level: privacy_level(body.privacy_level)?,
         reward_amount: Credits(body.reward_amount),
         priority: body.priority,
@@ -92,6 +96,21 @@ pub(crate) async fn submit_as(
     };
     let trace = caller.1.clone();
     Ok(api.coordinator.submit_within(submission, trace).await?)
+}
+
+fn inputs(here: Value, upload: Option<String>) -> Result<Inputs, Problem> {
+    match (here, upload) {
+        (Value::Null, Some(upload)) => Ok(Inputs::Uploaded(upload.parse()?)),
+        (Value::Null, None) => {
+            let detail = "missing field `inputs`: expected the circuit's inputs, or an upload";
+            Err(Problem::new("malformed_json", detail))
+        }
+        (here, None) => Ok(Inputs::Here(here)),
+        (_, Some(_)) => {
+            let detail = "inputs: expected none beside an upload";
+            Err(Problem::new("invalid_request", detail))
+        }
+    }
 }
 
 fn privacy_level(level: u8) -> Result<PrivacyLevel, Problem> {

@@ -137,6 +137,7 @@ pub fn assignment_view(assignment: Assignment) -> wire::AssignmentView {
         circuit: assignment.circuit,
         key_id: assignment.key_id,
         inputs: assignment.inputs,
+        inputs_at: None,
         public_inputs: assignment.public_inputs,
         price: assignment.price.0,
         lease_expires_at: assignment.lease_expires_at.0,

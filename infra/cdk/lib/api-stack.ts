@@ -53,7 +53,7 @@ export class ApiStack extends Stack {
       files: {
         get: ["keys", "inputs", "proofs", "transcripts", "uploads"],
         put: ["inputs", "proofs", "transcripts", "uploads"],
-        delete: ["inputs"],
+        delete: ["inputs", "uploads"],
       },
     });
     access.send(api, [...data.auctions, ...provers]);

@@ -73,7 +73,7 @@ describe("a role may do this and nothing else", () => {
         TABLE,
         files("GetObject", FOLDERS),
         files("PutObject", folders),
-        files("DeleteObject", ["inputs"]),
+        files("DeleteObject", ["inputs", "uploads"]),
         ["s3:ListBucket on bucket"],
         USE_KEY,
         queues(SEND, [...AUCTIONS, ...PROVERS]),

@@ -148,6 +148,9 @@ pub enum KeyError {
         /// What is wrong.
         source: KeyProblem,
     },
+    /// A `.zkey` to which nobody has contributed: who made it, or after snarkjs's set-up anyone, could forge proofs.
+    #[error("the .zkey offered for {0}: expected contributions of a ceremony, got none")]
+    NoCeremony(String),
     /// The circuit's example cannot be proved with a `.zkey`.
     #[error("the .zkey offered for {circuit} proves nothing: {source}")]
     Useless {

@@ -161,6 +161,9 @@ impl Keys {
             source,
         };
         let key = Zkey::read(zkey, Origin::Anyone).map_err(format)?;
+        if key.ceremony.contributions.is_empty() {
+            return Err(KeyError::NoCeremony(id()));
+        }
         let r1cs = circuit.r1cs()?;
         key.check_system(&r1cs).map_err(problem)?;
         key.check().map_err(problem)?;

@@ -5,7 +5,7 @@ use crate::{
 };
 use ark_ff::{AdditiveGroup, Field};
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
-use prooflane_formats::Zkey;
+use prooflane_formats::{Contribution, Zkey};
 use prooflane_verifier::{Fr, KeyId, PreparedKey, Proof, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -62,6 +62,21 @@ impl Circuit for Power {
 
 fn zkey() -> Zkey {
     development(&CUBE, &CUBE.r1cs().unwrap()).unwrap()
+}
+
+/// As if somebody had contributed to it.
+fn contributed() -> Zkey {
+    let mut key = zkey();
+    key.ceremony.contributions.push(Contribution {
+        delta_after: key.delta_g1,
+        g1_s: key.delta_g1,
+        g1_sx: key.delta_g1,
+        g2_spx: key.verifying.delta,
+        transcript: [0; 64],
+        name: None,
+        beacon: None,
+    });
+    key
 }
 
 fn key_of(key: Zkey) -> CircuitKey {
@@ -336,7 +351,7 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
         &|key| key.coefficients[0].value = Fr::from(2),
     ];
     for (index, change) in changes.iter().enumerate() {
-        let mut key = zkey();
+        let mut key = contributed();
         change(&mut key);
         let id = key.verifying.id().to_string();
         let file = crate::file::write(&CUBE, &r1cs, Provenance::Development, &key);
@@ -348,7 +363,7 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
         assert!(keys.import(&CUBE, &key.to_bytes()).is_err(), "{index}");
     }
     // What only a proof tells: points that do not belong to the matrices.
-    let mut key = zkey();
+    let mut key = contributed();
     key.h = other.h.clone();
     let imported = keys.import(&CUBE, &key.to_bytes());
     assert!(matches!(imported, Err(KeyError::Useless { .. })));
@@ -359,7 +374,9 @@ fn keys_that_do_not_fit_the_circuit_are_refused() {
 fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
     let (_dir, keys) = keys();
     let development = keys.get(&CUBE).unwrap();
-    let zkey = zkey().to_bytes();
+    let nobodys = keys.import(&CUBE, &zkey().to_bytes());
+    assert!(matches!(nobodys, Err(KeyError::NoCeremony(_))));
+    let zkey = contributed().to_bytes();
     let imported = keys.import(&CUBE, &zkey).unwrap();
     assert_eq!(imported.provenance(), Provenance::Ceremony);
     assert_ne!(imported.key_id(), development.key_id());
@@ -370,10 +387,7 @@ fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
             (key.key_id(), key.provenance()),
             (imported.key_id(), Provenance::Ceremony)
         );
-        let error = keys
-            .import(&CUBE, &crate::tests::zkey().to_bytes())
-            .err()
-            .unwrap();
+        let error = keys.import(&CUBE, &contributed().to_bytes()).err().unwrap();
         assert!(
             error.to_string().contains(&imported.key_id().to_string()),
             "{error}"
@@ -498,8 +512,9 @@ fn damaged_tables_make_no_proof_and_are_removed() {
     prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
     let path = tables_beside(&keys).remove(0);
     let mut bytes = std::fs::read(&path).unwrap();
-    let tables = bytes.len() / 2..bytes.len();
-    bytes[tables]
+    // Points of H, which every proof multiplies by values of full size.
+    let points = bytes.len() / 8 * 7..bytes.len();
+    bytes[points]
         .iter_mut()
         .for_each(|byte| *byte = byte.wrapping_add(1));
     std::fs::remove_file(&path).unwrap();
@@ -520,7 +535,7 @@ fn a_new_key_takes_its_own_tables_and_the_old_ones_go() {
     let witness = CUBE.witness(&CUBE.example()).unwrap();
     prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
     let old = tables_beside(&keys);
-    let imported = keys.import(&CUBE, &zkey().to_bytes()).unwrap();
+    let imported = keys.import(&CUBE, &contributed().to_bytes()).unwrap();
     let proof = prove(&imported, &witness).unwrap();
     let verified = imported.prepared().verify(&proof, witness.public_inputs());
     assert_eq!(verified, Ok(()));

@@ -6,16 +6,18 @@ use crate::machine::Machine;
 use crate::network::{Fleet, Waits};
 use crate::setup::{Options, set_up};
 use crate::shift::work;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
+use metrics_cloudwatch_embedded::{Builder, Collector};
 use prooflane_coordinator::{Catalogue, Coordinator, OsEntropy, Ports, Severity};
 use prooflane_engine::Keys;
 use prooflane_market::{ProverId, Rules};
 use prooflane_store::SystemClock;
 use prooflane_store_aws::{DynamoTable, S3Blobs, SqsQueue};
 use prooflane_worker::{Drain, Offer};
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -102,6 +104,10 @@ struct WorkerArgs {
         value_parser = FalseyValueParser::new()
     )]
     no_metadata: bool,
+    /// The stage of the network: with it, metrics are written to the log, from which CloudWatch takes
+    /// them.
+    #[arg(long, env = "PROOFLANE_STAGE", value_name = "NAME")]
+    stage: Option<String>,
     /// Where proving keys are kept, to be found there again; a folder of this process's own where not
     /// given.
     #[arg(long, env = "PROOFLANE_KEYS", value_name = "DIR")]
@@ -205,6 +211,10 @@ async fn worker(args: WorkerArgs) -> anyhow::Result<ExitCode> {
     // From here on neither kills it.
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let metrics = match args.stage {
+        Some(stage) => Some(metrics_to_log(stage)?),
+        None => None,
+    };
     let config = prooflane_store_aws::loader().load().await;
     let ports = ports(&args.store, &config);
     let blobs = ports.blobs.clone();
@@ -271,13 +281,42 @@ async fn worker(args: WorkerArgs) -> anyhow::Result<ExitCode> {
         _ = watching => {
             bail!("stopped before everything held was finished; other machines take it over");
         }
+        never = flush_every_minute(metrics) => match never {},
     };
+    if let Some(metrics) = metrics {
+        flush(metrics);
+    }
     tracing::info!(
         proved = summary.proved,
         failed = summary.failed,
         "drained and done"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// CloudWatch's embedded metric format, as the functions write it.
+fn metrics_to_log(stage: String) -> anyhow::Result<&'static Collector> {
+    let builder = Builder::new()
+        .cloudwatch_namespace("Prooflane")
+        .with_dimension("stage", stage);
+    builder
+        .init()
+        .map_err(|error| anyhow!("metrics cannot be written: {error}"))
+}
+
+async fn flush_every_minute(metrics: Option<&Collector>) -> Infallible {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if let Some(metrics) = metrics {
+            flush(metrics);
+        }
+    }
+}
+
+fn flush(metrics: &Collector) {
+    if let Err(error) = metrics.flush(std::io::stderr()) {
+        tracing::warn!(%error, "metrics were lost");
+    }
 }
 
 /// Elsewhere than on EC2 there may be no answer at all, which must not keep anyone from working.

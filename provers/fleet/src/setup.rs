@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use prooflane_coordinator::{
-    ApiKey, Catalogue, CatalogueError, Coordinator, Entry, Ports, Provenance, Role,
+    ApiKey, Catalogue, CatalogueError, Coordinator, Entry, IssuedKey, Ports, Provenance, Role,
 };
 use prooflane_engine::{Keys, Provenance as Made};
 use prooflane_market::Rules;
@@ -118,7 +118,7 @@ async fn key(
 async fn operator(ports: Ports, options: Options) -> anyhow::Result<Option<String>> {
     // API keys have nothing to do with circuits or rules.
     let coordinator = Coordinator::new(ports, Rules::default(), Catalogue::default());
-    let operator = |key: &ApiKey| key.roles.contains(&Role::Operator);
+    let operator = |issued: &IssuedKey| issued.key.roles.contains(&Role::Operator);
     if !options.new_api_key && coordinator.api_keys().await?.iter().any(operator) {
         return Ok(None);
     }

@@ -282,8 +282,8 @@ impl Zkey {
     }
 }
 
-/// Points of the domain of a system, as snarkjs and arkworks choose it: a power of two with room for every constraint, the constant and the
-/// public inputs; at least two.
+/// Points of the domain of a system, as snarkjs and arkworks choose it: a power of two with room for every constraint, the
+/// constant and the public inputs; at least two, as snarkjs has it.
 #[must_use]
 pub fn domain_size(constraints: usize, num_public: usize) -> usize {
     (constraints + num_public + 1).next_power_of_two().max(2)

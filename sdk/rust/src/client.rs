@@ -1,11 +1,12 @@
 //! The client.
 
 use crate::wire::{
-    AccountList, AccountView, AskView, CircuitList, Claim, Claimed, Commit, CommittedView,
-    CreateKey, CreatedKey, Health, Heartbeat, Join, LateTasks, LeaseView, MakeDeposit,
-    OpenTaskView, PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest, QuoteView,
-    Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult, SubmitTask,
-    TaskList, TaskView, TranscriptList, VerdictView, Verified, VerifyRequest,
+    AccountList, AccountView, AskView, BeginUpload, CircuitList, Claim, Claimed, Commit,
+    CommittedView, CreateKey, CreatedKey, Health, Heartbeat, Join, KeyList, LateTasks, LeaseView,
+    MakeDeposit, OpenTaskView, PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest,
+    QuoteView, Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult,
+    SubmitTask, TaskList, TaskView, TranscriptList, UploadView, VerdictView, Verified,
+    VerifyRequest,
 };
 use futures::{Stream, StreamExt};
 use prooflane_market::Event;
@@ -13,6 +14,8 @@ use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
@@ -57,6 +60,11 @@ impl std::fmt::Debug for TaskView {
         write!(f, "task {} ({})", self.task_id, self.status)
     }
 }
+
+/// Larger inputs are uploaded before their task.
+const INPUTS_IN_A_REQUEST: usize = 1024 * 1024;
+/// The longest that a file takes to come or go.
+const LARGE: Duration = Duration::from_secs(600);
 
 /// A client of one network.
 #[derive(Clone)]
@@ -106,12 +114,54 @@ impl Client {
         self.get("/health").await
     }
 
-    /// `POST /v1/tasks`.
+    /// `POST /v1/tasks`. Inputs over 1 MiB are uploaded first, where the privacy level allows it.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn submit(&self, task: &SubmitTask) -> Result<TaskView, ClientError> {
-        self.post("/v1/tasks", task).await
+        let inputs = serde_json::to_vec(&task.inputs).unwrap_or_default();
+        if inputs.len() <= INPUTS_IN_A_REQUEST || task.privacy_level > 1 {
+            return self.post("/v1/tasks", task).await;
+        }
+        let upload = self.upload(task.requester.clone(), inputs).await?;
+        let task = SubmitTask {
+            inputs: Value::Null,
+            upload: Some(upload),
+            ..task.clone()
+        };
+        self.post("/v1/tasks", &task).await
+    }
+
+    /// Uploads a task's inputs, as JSON; returns what names them in the task.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn upload(
+        &self,
+        requester: Option<String>,
+        inputs: Vec<u8>,
+    ) -> Result<String, ClientError> {
+        let begin = BeginUpload {
+            bytes: inputs.len() as u64,
+            sha256: hex::encode(Sha256::digest(&inputs)),
+            requester,
+        };
+        let place: UploadView = self.post("/v1/uploads", &begin).await?;
+        let mut request = match (Url::parse(&place.url), &self.key) {
+            (Ok(elsewhere), _) => self.http.put(elsewhere),
+            (Err(_), Some(key)) => self.http.put(self.at(&place.url)).bearer_auth(key),
+            (Err(_), None) => self.http.put(self.at(&place.url)),
+        };
+        for (name, value) in &place.headers {
+            request = request.header(name, value);
+        }
+        let sent = request.timeout(LARGE).body(inputs).send().await;
+        let answer = sent.map_err(|error| self.unreachable(&error))?;
+        match answer.status() {
+            // An earlier try has brought them.
+            StatusCode::PRECONDITION_FAILED => Ok(place.upload),
+            _ => self.checked(answer).await.map(|_| place.upload),
+        }
     }
 
     /// `GET /v1/tasks/{id}`.
@@ -246,8 +296,15 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn claim(&self, prover: &str, claim: &Claim) -> Result<Claimed, ClientError> {
-        self.post(&format!("/v1/provers/{prover}/claim"), claim)
-            .await
+        let mut claimed: Claimed = self
+            .post(&format!("/v1/provers/{prover}/claim"), claim)
+            .await?;
+        for assignment in &mut claimed.assignments {
+            if let Some(url) = &assignment.inputs_at {
+                assignment.inputs = self.fetch(url).await?;
+            }
+        }
+        Ok(claimed)
     }
 
     /// `POST /v1/assignments/{task}/{attempt}/heartbeat`.
@@ -315,9 +372,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn proving_key(&self, circuit: &str) -> Result<Vec<u8>, ClientError> {
         let url = self.at(&format!("/v1/circuits/{circuit}/proving-key"));
-        let response = self
-            .send(self.http.get(url).timeout(Duration::from_secs(600)))
-            .await?;
+        let response = self.send(self.http.get(url).timeout(LARGE)).await?;
         let bytes = response
             .bytes()
             .await
@@ -370,8 +425,13 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn join(&self, id: Uuid, body: &Join) -> Result<OpenTaskView, ClientError> {
-        self.post(&format!("/v1/tasks/{id}/fulfilment/join"), body)
-            .await
+        let mut task: OpenTaskView = self
+            .post(&format!("/v1/tasks/{id}/fulfilment/join"), body)
+            .await?;
+        if let Some(url) = &task.inputs_at {
+            task.inputs = self.fetch(url).await?;
+        }
+        Ok(task)
     }
 
     /// `POST /v1/tasks/{id}/fulfilment/commitment`.
@@ -424,11 +484,45 @@ impl Client {
         self.post("/v1/keys", request).await
     }
 
+    /// `GET /v1/keys`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn keys(&self) -> Result<KeyList, ClientError> {
+        self.get("/v1/keys").await
+    }
+
+    /// `DELETE /v1/keys/{id}`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revoke_key(&self, id: &str) -> Result<(), ClientError> {
+        let mut url = self.at("/v1/keys");
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(id);
+        }
+        self.send(self.http.delete(url)).await.map(drop)
+    }
+
     fn at(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
         url.set_path(&format!("{prefix}{path}"));
+        url.set_query(query);
         url
+    }
+
+    /// JSON from a URL that the network gave; whoever is there is not shown the key.
+    async fn fetch(&self, url: &str) -> Result<Value, ClientError> {
+        let got = self.http.get(url).timeout(LARGE).send().await;
+        let answer = got.map_err(|error| self.unreachable(&error))?;
+        let answer = self.checked(answer).await?;
+        let value = answer.json().await;
+        value.map_err(|error| self.unreachable(&error))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -463,6 +557,10 @@ impl Client {
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
+        self.checked(response).await
+    }
+
+    async fn checked(&self, response: Response) -> Result<Response, ClientError> {
         if response.status().is_success() {
             return Ok(response);
         }

@@ -5,6 +5,7 @@ use prooflane_market::{CommitmentDigest, Status, Transcript};
 use prooflane_verifier::snarkjs::SnarkjsProof;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A type of the wire: serialized both ways, described for OpenAPI.
@@ -44,8 +45,14 @@ wire! {
         pub task_id: Option<Uuid>,
         /// `name@version`.
         pub circuit: String,
-        /// The circuit's inputs; `GET /v1/circuits` shows an example of each.
+        /// The circuit's inputs; `GET /v1/circuits` shows an example of each. None where they were
+        /// uploaded.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
         pub inputs: Value,
+        /// The upload that holds the inputs as JSON (`POST /v1/uploads`), where they are too large for
+        /// a request. It is used once. Only at privacy level 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub upload: Option<String>,
         /// 1: any prover; 2: provers you or the operator allow; 3 and above: the operator's fleet.
         #[serde(default = "one_level")]
         pub privacy_level: u8,
@@ -70,6 +77,31 @@ wire! {
         /// Provers you allow for privacy level 2.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub allowed_provers: Vec<String>,
+    }
+
+    /// `POST /v1/uploads`.
+    #[serde(deny_unknown_fields)]
+    pub struct BeginUpload {
+        /// How many bytes, at most 16 MiB.
+        pub bytes: u64,
+        /// Their SHA-256, 64 hexadecimal digits.
+        pub sha256: String,
+        /// The account whose task it is for; your key's own where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub requester: Option<String>,
+    }
+
+    /// An upload that can be made now: `PUT` the bytes to `url` with these headers. 412 says that they
+    /// are there already.
+    pub struct UploadView {
+        /// Its name, for the task's `upload`.
+        pub upload: String,
+        /// Where. Relative to the network where the network itself takes them: then with your key.
+        pub url: String,
+        /// Headers that must be sent, exactly.
+        pub headers: BTreeMap<String, String>,
+        /// Until when `url` takes them.
+        pub expires_at: u64,
     }
 
     /// One attempt at a task.
@@ -296,8 +328,11 @@ wire! {
         pub circuit: String,
         /// The verifying key that decides.
         pub key_id: String,
-        /// The circuit's inputs.
+        /// The circuit's inputs; null where they are too large for an answer.
         pub inputs: Value,
+        /// The URL that serves the inputs as JSON, for a while, where they are not here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub inputs_at: Option<String>,
         /// The public inputs that the proof must have.
         pub public_inputs: Vec<String>,
         /// What a verified proof pays.
@@ -572,8 +607,11 @@ wire! {
         pub circuit: String,
         /// The verifying key that decides.
         pub key_id: String,
-        /// The circuit's inputs.
+        /// The circuit's inputs; null where they are too large for an answer.
         pub inputs: Value,
+        /// The URL that serves the inputs as JSON, for a while, where they are not here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub inputs_at: Option<String>,
         /// The public inputs that the proof must have.
         pub public_inputs: Vec<String>,
         /// What the first verified proof is paid, unless the task is assigned anew meanwhile.
@@ -654,6 +692,22 @@ wire! {
         pub roles: Vec<String>,
     }
 
+    /// An API key that was made.
+    pub struct KeyView {
+        /// What it is revoked by.
+        pub key_id: String,
+        /// The account it acts for.
+        pub name: String,
+        /// What it is good for.
+        pub roles: Vec<String>,
+    }
+
+    /// `GET /v1/keys` (operators).
+    pub struct KeyList {
+        /// By the name of their holders.
+        pub keys: Vec<KeyView>,
+    }
+
     /// A problem document (RFC 9457).
     #[derive(Debug)]
     pub struct Problem {
@@ -692,6 +746,7 @@ impl SubmitTask {
             task_id: None,
             circuit: circuit.into(),
             inputs,
+            upload: None,
             privacy_level: 1,
             reward_amount: Self::DEFAULT_REWARD,
             priority: middle(),

@@ -6,7 +6,10 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use prooflane_store::{Blobs, PutMode, PutOutcome, StoreError, limits};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// [`Blobs`] in one S3 bucket, each under its own name. SHA-256 checksums are sent with every upload
@@ -15,6 +18,15 @@ use std::time::Duration;
 pub struct S3Blobs {
     client: Client,
     bucket: String,
+}
+
+/// Takes one upload.
+#[derive(Clone, Debug)]
+pub struct UploadUrl {
+    /// By HTTP PUT.
+    pub url: String,
+    /// With these headers.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl S3Blobs {
@@ -46,8 +58,8 @@ impl S3Blobs {
         }
     }
 
-    /// A URL that takes one upload of exactly `bytes` bytes under `key` (HTTP PUT with the headers
-    /// `content-length` and `if-none-match: *`), for `lasting`; S3 refuses it where a blob is there.
+    /// Where exactly so many bytes with this SHA-256 can be uploaded under `key`, for `lasting`; S3
+    /// refuses others, and any where a blob is there.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a name or a time that cannot be; [`StoreError::TooLarge`].
@@ -55,8 +67,9 @@ impl S3Blobs {
         &self,
         key: &str,
         bytes: usize,
+        sha256: &[u8; 32],
         lasting: Duration,
-    ) -> Result<String, StoreError> {
+    ) -> Result<UploadUrl, StoreError> {
         limits::blob_key(key)?;
         if bytes > limits::BLOB_BYTES {
             let limit = limits::BLOB_BYTES;
@@ -68,11 +81,21 @@ impl S3Blobs {
             .bucket(&self.bucket)
             .key(key)
             .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
+            .checksum_sha256(STANDARD.encode(sha256))
             .if_none_match("*");
         let signed = request.presigned(expiring(lasting)?).await;
-        signed
-            .map(|signed| signed.uri().to_owned())
-            .map_err(|error| StoreError::Unavailable(format!("no URL was signed: {error}")))
+        let signed = signed
+            .map_err(|error| StoreError::Unavailable(format!("no URL was signed: {error}")))?;
+        // Every client says by itself how much it sends.
+        let headers = signed
+            .headers()
+            .filter(|(name, _)| *name != "content-length");
+        Ok(UploadUrl {
+            url: signed.uri().to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        })
     }
 
     /// A URL from which the blob `key` can be downloaded, for `lasting`.

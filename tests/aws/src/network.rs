@@ -111,6 +111,17 @@ impl Network {
         worker.wait().expect("it is gone");
     }
 
+    /// Lets the newest worker drain, and waits until it has gone.
+    ///
+    /// # Panics
+    /// If there is none, or it does not end well.
+    pub fn drain_worker(&mut self) {
+        let mut worker = self.workers.pop().expect("a worker");
+        let told = Command::new("kill").arg(worker.id().to_string()).status();
+        assert!(told.expect("kill runs").success());
+        assert!(worker.wait().expect("it is gone").success());
+    }
+
     /// Calls a function directly and returns what it answered.
     ///
     /// # Panics

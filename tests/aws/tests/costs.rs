@@ -114,7 +114,7 @@ async fn the_manual_says_what_each_use_case_asks_of_aws() {
     let submission = |n| Submission {
         task_id: Some(TaskId(Uuid::from_u128(n))),
         circuit: CIRCUIT.into(),
-        inputs: circuit.example(),
+        inputs: circuit.example().into(),
         privacy_level: PrivacyLevel::OPEN,
         reward_amount: Credits(100),
         priority: 50,

@@ -117,7 +117,8 @@ fn submission(id: TaskId) -> Submission {
         circuit: CIRCUIT.into(),
         inputs: prooflane_circuits::find(CIRCUIT)
             .expect("a circuit")
-            .example(),
+            .example()
+            .into(),
         privacy_level: PrivacyLevel::OPEN,
         reward_amount: Credits(100),
         priority: 50,

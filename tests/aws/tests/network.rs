@@ -4,6 +4,7 @@
 use prooflane_tests::binary::command;
 use prooflane_tests_aws::{Emulator, Network};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -139,8 +140,107 @@ fn a_trace_leads_from_the_request_to_the_proof() {
             );
         }
     }
+    network.drain_worker();
     let log = std::fs::read_to_string(worker_log).expect("a log");
     assert!(logged(&log, "claimed") && logged(&log, "proved"), "{log}");
+    // Metrics, as CloudWatch takes them from a log.
+    let metrics = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let proving: Option<Value> = metrics
+        .filter(|line: &Value| line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Prooflane")
+        .find(|line| !line["prooflane_prove_seconds"].is_null());
+    let proving = proving.unwrap_or_else(|| panic!("{log}"));
+    assert_eq!(proving["stage"], "dev");
+}
+
+/// `curl ARGS` as the operator; the answer's JSON.
+fn curl(network: &Network, path: &str, args: &[&str]) -> Value {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail-with-body"])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", network.operator_key),
+        ])
+        .args(args)
+        .arg(format!("{}{path}", network.url))
+        .output()
+        .expect("curl runs");
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{path}: {answer}");
+    serde_json::from_str(&answer).expect("JSON")
+}
+
+#[test]
+fn what_is_too_large_for_a_function_goes_through_the_bucket() {
+    let Some(emulator) = Emulator::ministack() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let network = Network::deploy(emulator);
+    prooflane(&network, &["deposit", "requester:operator", "1000"]);
+    let prover = json!({"prover_id": "p", "capacity": 1}).to_string();
+    curl(&network, "/v1/provers", &["--data", &prover]);
+    let ask = json!({"price": 1, "capacity": 1}).to_string();
+    curl(&network, "/v1/provers/p/asks", &["--data", &ask]);
+
+    // A function takes 6 MB. Spaces, because checking as many leaves takes long.
+    let leaves: Vec<_> = (0..2_000).map(|i| format!("0x{i:064x}")).collect();
+    let inputs = json!({"leaves": leaves, "leaf_index": 3});
+    let text = format!("{inputs}{}", " ".repeat(6_500_000));
+    let file = folder.path().join("inputs.json");
+    std::fs::write(&file, &text).expect("a file");
+    let sha256 = hex::encode(Sha256::digest(&text));
+    let begin = json!({"bytes": text.len(), "sha256": sha256}).to_string();
+    let place = curl(&network, "/v1/uploads", &["--data", &begin]);
+    let headers = place["headers"].as_object().expect("headers");
+    assert!(headers.contains_key("x-amz-checksum-sha256"), "{place}");
+    let mut put = Command::new("curl");
+    put.args([
+        "--silent",
+        "--show-error",
+        "--fail-with-body",
+        "--request",
+        "PUT",
+    ]);
+    put.arg("--data-binary").arg(format!("@{}", file.display()));
+    for (name, value) in headers {
+        put.args([
+            "--header",
+            &format!("{name}: {}", value.as_str().expect("text")),
+        ]);
+    }
+    let put = put.arg(place["url"].as_str().expect("a URL")).output();
+    let put = put.expect("curl runs");
+    assert!(
+        put.status.success(),
+        "{}",
+        String::from_utf8_lossy(&put.stdout)
+    );
+
+    let task = json!({"circuit": "merkle@1", "upload": place["upload"]}).to_string();
+    let task = curl(&network, "/v1/tasks", &["--data", &task]);
+    let until = Instant::now() + PATIENCE;
+    let claim = json!({"max": 1, "wait_ms": 5_000}).to_string();
+    let assignment = loop {
+        assert!(Instant::now() < until, "{task}");
+        let claimed = curl(&network, "/v1/provers/p/claim", &["--data", &claim]);
+        if let Some(assignment) = claimed["assignments"].get(0) {
+            break assignment.clone();
+        }
+    };
+    assert_eq!(assignment["task_id"], task["task_id"]);
+    assert_eq!(assignment["inputs"], Value::Null);
+    let at = assignment["inputs_at"].as_str().expect("a URL");
+    let fetched = Command::new("curl")
+        .args(["--silent", "--fail", at])
+        .output();
+    let fetched = fetched.expect("curl runs").stdout;
+    assert_eq!(
+        serde_json::from_slice::<Value>(&fetched).expect("JSON"),
+        inputs
+    );
+    no_invariant_is_broken(&network);
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl Order {
         Submission {
             task_id: self.task_id,
             circuit: statement::CIRCUIT.into(),
-            inputs: self.statement.inputs.clone(),
+            inputs: self.statement.inputs.clone().into(),
             privacy_level: self.privacy_level,
             reward_amount: self.reward_amount,
             priority: self.priority,

@@ -128,7 +128,10 @@ impl Net {
         let submission = Submission {
             task_id: None,
             circuit: "range@1".into(),
-            inputs: prooflane_circuits::find("range@1").unwrap().example(),
+            inputs: prooflane_circuits::find("range@1")
+                .unwrap()
+                .example()
+                .into(),
             privacy_level: PrivacyLevel::OPEN,
             reward_amount: Credits(REWARD),
             priority: 50,
@@ -265,6 +268,7 @@ pub(crate) fn assignment(keys: &TempDir) -> AssignmentView {
         circuit: "range@1".into(),
         key_id: key().key_id().to_string(),
         inputs: circuit.example(),
+        inputs_at: None,
         public_inputs: public
             .iter()
             .map(prooflane_verifier::field::to_decimal)

@@ -94,5 +94,9 @@ async fn setting_up_makes_what_is_missing_and_keeps_what_is_there() {
     assert!(ids(&ports).await.iter().all(|id| !first.contains(id)));
     let operators = coordinator.api_keys().await.unwrap();
     assert_eq!(operators.len(), 2);
-    assert!(operators.iter().all(|key| key.roles == [Role::Operator]));
+    assert!(
+        operators
+            .iter()
+            .all(|issued| issued.key.roles == [Role::Operator])
+    );
 }
