@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use prooflane_circuits::Circuit;
-use prooflane_engine::{Keys, Provenance, ProvingKey, TableOptions, TableProgress};
+use prooflane_engine::{Keys, OnProgress, Provenance, ProvingKey, TableOptions, TableProgress};
 use prooflane_formats::{Origin, R1csFile, Wtns, Zkey, domain_size};
 use prooflane_verifier::snarkjs::{SnarkjsProof, SnarkjsVerifyingKey};
 use prooflane_verifier::{Fr, PreparedKey, Proof, VerifyingKey, field};
@@ -89,7 +89,7 @@ impl KeysDir {
 }
 
 /// A bar while tables are made, on a terminal.
-fn table_progress() -> Arc<dyn Fn(TableProgress<'_>) + Send + Sync> {
+fn table_progress() -> OnProgress {
     let bar = OnceLock::new();
     Arc::new(
         move |TableProgress {

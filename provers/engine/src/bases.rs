@@ -268,30 +268,27 @@ impl Bases {
         cancel: &Cancel,
     ) -> Result<Proof, Stopped> {
         let private = &assignment[1 + verifying.public_inputs()..];
-        let sum_l_h = || {
+        let sum_l_h = || -> Sum<g1::Config> {
             cancel.check()?;
             let h = self.domain.quotient(a_values, b_values);
             cancel.check()?;
             let l = self.l.selection.scalars(private, &[]);
             Ok(FixedBases::msm_of(&[(&self.l.table, &l), (&self.h, &h)])?)
         };
-        let sum_a = || {
+        let sum_a = || -> Result<_, Stopped> {
             cancel.check()?;
             let a = self.a.sum(assignment, &[*r])? + verifying.alpha;
             Ok((a, a * s))
         };
-        let sum_b_g1 = || {
+        let sum_b_g1 = || -> Sum<g1::Config> {
             cancel.check()?;
             Ok(self.b_g1.sum(assignment, &[Fr::ONE])? * r)
         };
-        let sum_b_g2 = || {
+        let sum_b_g2 = || -> Sum<g2::Config> {
             cancel.check()?;
             Ok(self.b_g2.sum(assignment, &[*s])? + verifying.beta)
         };
-        let (l_h, (b, (a, b_g1))): (
-            Result<_, Stopped>,
-            (Result<_, Stopped>, (Result<_, Stopped>, Result<_, Stopped>)),
-        ) = rayon::join(sum_l_h, || {
+        let (l_h, (b, (a, b_g1))) = rayon::join(sum_l_h, || {
             rayon::join(sum_b_g2, || rayon::join(sum_a, sum_b_g1))
         });
         let (a, a_times_s) = a?;
@@ -314,6 +311,9 @@ pub(crate) fn working_bytes(domain: usize, columns: usize) -> usize {
     let threads = rayon::current_num_threads() * THREAD.min(1024 * domain);
     domain * (3 * ELEMENT + 3 * LIMBS) + 2 * ELEMENT * scalars + threads
 }
+
+/// A sum of a proof, unless that was stopped.
+type Sum<C> = Result<Projective<C>, Stopped>;
 
 /// Why a proof stopped.
 pub(crate) enum Stopped {

@@ -66,8 +66,11 @@ pub struct TableOptions {
     /// proofs. Tables that are there already are used as they are.
     pub budget_bytes: Option<usize>,
     /// Told how the building of tables goes on, from any thread.
-    pub progress: Option<Arc<dyn Fn(TableProgress<'_>) + Send + Sync>>,
+    pub progress: Option<OnProgress>,
 }
+
+/// Hears how the building of tables goes on.
+pub type OnProgress = Arc<dyn Fn(TableProgress<'_>) + Send + Sync>;
 
 /// How far the building of a key's tables is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ mod tests;
 pub use bases::TablesError;
 pub use cancel::Cancel;
 pub use csr::Csr;
-pub use key::{CircuitKey, KeyError, Provenance, TableOptions, TableProgress};
+pub use key::{CircuitKey, KeyError, OnProgress, Provenance, TableOptions, TableProgress};
 pub use keys::Keys;
 pub use prooflane_kernels::{Backend, BackendError};
 pub use prove::{Limits, ProveError, prove, prove_with_key, prove_within};

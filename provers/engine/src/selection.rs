@@ -119,11 +119,7 @@ impl Selection {
 
     /// How many values of full size would be as much work as these: what a table's plan depends on.
     pub(crate) fn dense(&self, values: &[Fr]) -> usize {
-        let bits: usize = self
-            .scalars(values, &[])
-            .iter()
-            .map(|value| bits(value))
-            .sum();
+        let bits: usize = self.scalars(values, &[]).iter().map(bits).sum();
         bits.div_ceil(254)
     }
 }

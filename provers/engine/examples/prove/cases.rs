@@ -8,14 +8,14 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A circuit of the registry, or copies of one side by side.
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     circuit: &'static dyn Circuit,
     copies: usize,
 }
 
 impl Case {
-    pub fn all(names: &[String]) -> Result<Vec<Self>> {
+    pub(crate) fn all(names: &[String]) -> Result<Vec<Self>> {
         let mut cases = Vec::new();
         for name in names {
             if name == "growth" {
@@ -30,7 +30,7 @@ impl Case {
     }
 
     /// Large circuits are copies of `merkle@1`, which is Poseidon hashes one upon the other.
-    pub fn named(name: &str) -> Result<Self> {
+    pub(crate) fn named(name: &str) -> Result<Self> {
         let of = |id: &str, constraints: usize| -> Result<Self> {
             let circuit = prooflane_circuits::find(id).ok_or("no such circuit")?;
             let copies = (constraints / circuit.r1cs()?.constraints()).max(1);
@@ -59,7 +59,7 @@ impl Case {
     }
 
     /// How often each prover proves it: fewer times what takes longer.
-    pub fn runs(&self, most: usize) -> usize {
+    pub(crate) fn runs(&self, most: usize) -> usize {
         (most * 4 / (3 + self.copies)).clamp(3.min(most), most.max(1))
     }
 
@@ -73,17 +73,17 @@ impl Case {
 }
 
 /// The files of a case.
-pub struct Files {
-    pub dir: PathBuf,
-    pub name: String,
-    pub zkey: PathBuf,
-    pub wtns: PathBuf,
-    pub circuit: Copies,
-    pub constraints: usize,
+pub(crate) struct Files {
+    pub(crate) dir: PathBuf,
+    pub(crate) name: String,
+    pub(crate) zkey: PathBuf,
+    pub(crate) wtns: PathBuf,
+    pub(crate) circuit: Copies,
+    pub(crate) constraints: usize,
 }
 
 impl Files {
-    pub fn of(folder: &Path, case: &Case) -> Self {
+    pub(crate) fn of(folder: &Path, case: &Case) -> Self {
         let dir = folder.join(case.name.replace('^', ""));
         Self {
             zkey: dir.join("key.zkey"),
@@ -96,7 +96,7 @@ impl Files {
     }
 
     /// Makes those that are not there.
-    pub fn make(folder: &Path, case: &Case) -> Result<Self> {
+    pub(crate) fn make(folder: &Path, case: &Case) -> Result<Self> {
         let mut files = Self::of(folder, case);
         files.constraints = files.circuit.r1cs()?.constraints();
         let keys = Keys::open(&files.dir)?;
@@ -108,14 +108,14 @@ impl Files {
         Ok(files)
     }
 
-    pub fn witness(&self) -> Result<Witness> {
+    pub(crate) fn witness(&self) -> Result<Witness> {
         let public = self.circuit.public_names().len();
         Ok(Wtns::read(&std::fs::read(&self.wtns)?)?.into_witness(public)?)
     }
 }
 
 /// Copies of a circuit that share the constant and the public inputs, all private values apart.
-pub struct Copies {
+pub(crate) struct Copies {
     id: &'static str,
     circuit: &'static dyn Circuit,
     copies: usize,

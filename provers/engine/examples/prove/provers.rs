@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A prover that is here.
-pub struct Prover {
+pub(crate) struct Prover {
     who: &'static str,
     kind: Kind,
     threads: usize,
@@ -27,7 +27,7 @@ enum Kind {
 
 impl Prover {
     /// Those asked for that are here; what is not is said on standard error.
-    pub fn all(arguments: &Arguments) -> Result<Vec<Self>> {
+    pub(crate) fn all(arguments: &Arguments) -> Result<Vec<Self>> {
         let mut provers = Vec::new();
         for who in &arguments.who {
             let (who, kind) = match who.as_str() {
@@ -60,14 +60,14 @@ impl Prover {
     }
 
     /// Lets it write what it keeps on disk: the engine's tables.
-    pub fn prepare(&self, files: &Files) -> Result<()> {
+    pub(crate) fn prepare(&self, files: &Files) -> Result<()> {
         if matches!(self.kind, Kind::Own("ifma" | "scalar")) {
             self.start(files)?;
         }
         Ok(())
     }
 
-    pub fn start(&self, files: &Files) -> Result<Running> {
+    pub(crate) fn start(&self, files: &Files) -> Result<Running> {
         let process = match &self.kind {
             Kind::Own(name) => {
                 let mut command = Command::new(std::env::current_exe()?);
@@ -125,10 +125,10 @@ impl Prover {
 }
 
 /// A prover at work on a case.
-pub struct Running {
-    pub who: &'static str,
+pub(crate) struct Running {
+    pub(crate) who: &'static str,
     /// From nothing in memory to the first proof, key files in the system's cache.
-    pub first_ms: Option<f64>,
+    pub(crate) first_ms: Option<f64>,
     process: Process,
 }
 
@@ -142,7 +142,7 @@ enum Process {
 
 impl Running {
     /// Milliseconds of one proof.
-    pub fn prove(&mut self) -> Result<f64> {
+    pub(crate) fn prove(&mut self) -> Result<f64> {
         match &mut self.process {
             Process::Server(server) => server.ask("prove"),
             Process::Each { command, peak_mb } => {
@@ -166,7 +166,7 @@ impl Running {
     }
 
     /// Proofs a second, where it can make several at once.
-    pub fn sustained(&mut self, seconds: u64) -> Result<Option<f64>> {
+    pub(crate) fn sustained(&mut self, seconds: u64) -> Result<Option<f64>> {
         match &mut self.process {
             Process::Server(server) if self.who != "snarkjs" => {
                 server.ask(&format!("sustain {seconds}")).map(Some)
@@ -176,7 +176,7 @@ impl Running {
     }
 
     /// The most memory that it has had, file pages included.
-    pub fn peak_mb(&self) -> Option<f64> {
+    pub(crate) fn peak_mb(&self) -> Option<f64> {
         match &self.process {
             Process::Server(server) => peak_of(server.child.id()),
             Process::Each { peak_mb, .. } => *peak_mb,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Loads the key, proves once and says how long both took; then for each line `prove` proves and says how long it took
 /// in milliseconds, and for each line `sustain SECONDS` says how many proofs it made a second.
-pub fn serve(who: &str, files: &Files) -> Result<()> {
+pub(crate) fn serve(who: &str, files: &Files) -> Result<()> {
     let witness = files.witness()?;
     let started = Instant::now();
     let prover: Box<dyn Fn() -> Result<Proof> + Sync> = if who == "arkworks" {
