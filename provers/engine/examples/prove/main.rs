@@ -151,18 +151,23 @@ fn print(arguments: &Arguments, row: &Row) {
         let rounded = |value: Option<f64>| {
             value.map_or(Value::Null, |value| json!((value * 100.0).round() / 100.0))
         };
-        let row = json!({
-            "bench": "prove",
-            "case": row.case,
-            "constraints": row.constraints,
-            "who": row.who,
-            "threads": row.threads,
-            "median_ms": rounded(Some(row.median_ms)),
-            "first_ms": rounded(row.first_ms),
-            "per_second": rounded(row.per_second),
-            "peak_mb": rounded(row.peak_mb),
-        });
-        println!("{row}");
+        let object = |bench: &str, median_ms, per_second, peak_mb| {
+            json!({
+                "bench": bench,
+                "case": row.case,
+                "constraints": row.constraints,
+                "who": row.who,
+                "threads": row.threads,
+                "median_ms": rounded(median_ms),
+                "per_second": rounded(per_second),
+                "peak_mb": rounded(peak_mb),
+            })
+        };
+        let proof = object("prove", Some(row.median_ms), row.per_second, row.peak_mb);
+        println!("{proof}");
+        if row.first_ms.is_some() {
+            println!("{}", object("load and prove", row.first_ms, None, None));
+        }
     } else {
         println!(
             "| {} | {} | {} | {} | {:.1} | {} | {} | {} |",
