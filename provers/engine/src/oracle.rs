@@ -158,7 +158,9 @@ fn secrets_that_cannot_be_used_make_no_key() {
         alpha: Fr::ONE,
         beta: Fr::ONE,
     };
-    let root = Radix2EvaluationDomain::<Fr>::new(2048).unwrap().group_gen();
+    let size = prooflane_formats::domain_size(r1cs.constraints(), r1cs.num_public);
+    let root = Radix2EvaluationDomain::<Fr>::new(2 * size).unwrap();
+    let root = root.group_gen();
     for (tau, delta) in [(Fr::from(7), Fr::ZERO), (Fr::ONE, Fr::ONE), (root, Fr::ONE)] {
         assert!(set_up(&r1cs, &waste(tau, delta)).is_none());
     }
