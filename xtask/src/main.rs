@@ -65,8 +65,14 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Provers side by side: the engine on either backend, arkworks, and others that are here
+    Prove {
+        /// `-- --help` says what there is
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Key loading, witnesses, proofs and verification, for each circuit
-    Prove,
+    Circuits,
     /// Clearing of thousands of tasks, and how it grows
     Market,
     /// Reads and commits of the embedded store
@@ -84,7 +90,8 @@ fn main() -> anyhow::Result<()> {
                 let bench = ["run", "--release", "--", "bench", "network"];
                 run(cargo(&bench).args(rest))
             }
-            Bench::Prove => example("prooflane-engine", "measure"),
+            Bench::Prove { rest } => prove(&rest),
+            Bench::Circuits => example("prooflane-engine", "measure"),
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
             Bench::Functions => {
@@ -192,6 +199,21 @@ fn lint() -> anyhow::Result<()> {
 
 fn example(package: &str, name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--release", "--package", package]).args(["--example", name]))
+}
+
+/// Provers side by side. snarkjs is the one of the tests, from npm, if node is here.
+fn prove(rest: &[String]) -> anyhow::Result<()> {
+    let package = ["run", "--release", "--package", "prooflane-engine"];
+    let mut bench = cargo(&package);
+    bench.args(["--example", "prove", "--"]);
+    let snarkjs = root().join("tests/snarkjs");
+    let install = ["ci", "--no-audit", "--no-fund", "--silent"];
+    if snarkjs.join("node_modules").exists()
+        || answers(Command::new("npm").args(install).current_dir(&snarkjs))
+    {
+        bench.arg("--snarkjs").arg(snarkjs);
+    }
+    run(bench.args(rest))
 }
 
 fn root() -> PathBuf {

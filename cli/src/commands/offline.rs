@@ -6,13 +6,15 @@ use crate::files::{self, PaymentRequest, ReceiptFile, WalletFile};
 use crate::output::{No, grouped};
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
 use prooflane_circuits::Circuit;
-use prooflane_engine::{Keys, Provenance, ProvingKey};
+use prooflane_engine::{Keys, OnProgress, Provenance, ProvingKey, TableOptions, TableProgress};
 use prooflane_formats::{Origin, R1csFile, Wtns, Zkey, domain_size};
 use prooflane_verifier::snarkjs::{SnarkjsProof, SnarkjsVerifyingKey};
 use prooflane_verifier::{Fr, PreparedKey, Proof, VerifyingKey, field};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 const FOR_PAYMENTS: &str = "Inputs of payment@1 from a receipt";
@@ -79,8 +81,38 @@ pub(super) struct KeysDir {
 
 impl KeysDir {
     pub(super) fn open(&self) -> anyhow::Result<Keys> {
-        Ok(Keys::open(&self.keys)?)
+        Ok(Keys::open(&self.keys)?.with_tables(TableOptions {
+            progress: Some(table_progress()),
+            budget_bytes: None,
+        }))
     }
+}
+
+/// A bar while tables are made, on a terminal.
+fn table_progress() -> OnProgress {
+    let bar = OnceLock::new();
+    Arc::new(
+        move |TableProgress {
+                  circuit,
+                  done,
+                  total,
+              }| {
+            let bar = bar.get_or_init(|| {
+                let bar = ProgressBar::new(total as u64);
+                if !console::user_attended_stderr() {
+                    bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+                }
+                if let Ok(style) = ProgressStyle::with_template("  {msg} {bar:40} {percent:>3} %") {
+                    bar.set_style(style);
+                }
+                bar.with_message(format!("tables of {circuit}, once"))
+            });
+            bar.set_position(done as u64);
+            if done == total {
+                bar.finish_and_clear();
+            }
+        },
+    )
 }
 
 const FROM_FILES: &str = "Any circuit, from snarkjs's files";
@@ -152,6 +184,7 @@ fn prove_circuit(
 ) -> anyhow::Result<()> {
     let witness = circuit.witness(&args.inputs.read()?)?;
     let key = args.keys.open()?.get(circuit)?;
+    key.warm(&witness)?;
     let started = Instant::now();
     let proof = prooflane_engine::prove(&key, &witness)?;
     let prove_ms = millis(started);

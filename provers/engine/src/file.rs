@@ -1,8 +1,9 @@
 //! The key file; its layout is in the crate's documentation.
 
-use crate::{CircuitKey, KeyError, Provenance};
+use crate::{KeyError, Provenance};
 use prooflane_circuits::{Circuit, R1cs};
 use prooflane_formats::{Origin, Zkey};
+use prooflane_verifier::KeyId;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"PLNKEY\0\0";
@@ -36,30 +37,28 @@ pub(crate) fn write(
     bytes
 }
 
-/// The key in a file of this circuit.
-pub(crate) fn read(
-    circuit: &dyn Circuit,
-    path: &Path,
-    bytes: &[u8],
-    origin: Origin,
-) -> Result<CircuitKey, KeyError> {
-    let r1cs = circuit.r1cs()?;
-    let (provenance, key) = open(circuit, &r1cs, path, bytes, origin)?;
-    Ok(CircuitKey::new(circuit, provenance, key, r1cs))
+/// The digest at the end of a file.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; DIGEST] {
+    *bytes.last_chunk().expect("a file ends with its digest")
 }
 
-/// What is in a file of a circuit with this system.
-pub(crate) fn open(
+/// A file of a circuit with this system, its digest right.
+pub(crate) struct Envelope<'a> {
+    pub(crate) provenance: Provenance,
+    pub(crate) key_id: KeyId,
+    /// The digest at its end.
+    pub(crate) digest: [u8; DIGEST],
+    zkey: &'a [u8],
+}
+
+/// What a file says of itself.
+pub(crate) fn open<'a>(
     circuit: &dyn Circuit,
     r1cs: &R1cs,
     path: &Path,
-    bytes: &[u8],
-    origin: Origin,
-) -> Result<(Provenance, Zkey), KeyError> {
-    let damaged = |problem: &str| KeyError::Damaged {
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-    };
+    bytes: &'a [u8],
+) -> Result<Envelope<'a>, KeyError> {
+    let damaged = |problem: &str| damaged(path, problem);
     let (body, digest) = bytes
         .split_last_chunk::<DIGEST>()
         .ok_or_else(|| damaged("expected a key file, got too few bytes for one"))?;
@@ -95,19 +94,41 @@ pub(crate) fn open(
             circuit: circuit.id().to_owned(),
         });
     }
-    let key_id = take(32)?.to_owned();
+    let mut key_id = KeyId([0; 32]);
+    key_id.0.copy_from_slice(take(32)?);
     let size = take(8)?.to_owned();
     if size != (rest.len() as u64).to_le_bytes() {
         return Err(damaged("its proving key has another length than it says"));
     }
-    let key = Zkey::read(rest, origin).map_err(|error| damaged(&error.to_string()))?;
-    key.check_system(r1cs)
-        .map_err(|error| damaged(&error.to_string()))?;
-    if key.verifying.id().0 != *key_id {
-        return Err(damaged("its verifying key is not the one it names"));
+    Ok(Envelope {
+        provenance,
+        key_id,
+        digest: *digest,
+        zkey: rest,
+    })
+}
+
+impl Envelope<'_> {
+    /// The key itself, all of it checked that its origin asks for.
+    pub(crate) fn read(&self, r1cs: &R1cs, path: &Path, origin: Origin) -> Result<Zkey, KeyError> {
+        let key =
+            Zkey::read(self.zkey, origin).map_err(|error| damaged(path, &error.to_string()))?;
+        key.check_system(r1cs)
+            .map_err(|error| damaged(path, &error.to_string()))?;
+        if key.verifying.id() != self.key_id {
+            return Err(damaged(path, "its verifying key is not the one it names"));
+        }
+        if origin == Origin::Anyone {
+            key.check()
+                .map_err(|error| damaged(path, &error.to_string()))?;
+        }
+        Ok(key)
     }
-    if origin == Origin::Anyone {
-        key.check().map_err(|error| damaged(&error.to_string()))?;
+}
+
+fn damaged(path: &Path, problem: &str) -> KeyError {
+    KeyError::Damaged {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
     }
-    Ok((provenance, key))
 }

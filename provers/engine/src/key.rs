@@ -1,11 +1,17 @@
 //! What proving a circuit takes.
 
+use crate::bases::{self, Bases, Parts, TablesError};
+use crate::csr::System;
 use crate::setup::{ToxicWaste, set_up};
-use crate::{ProveError, ProvingKey};
-use prooflane_circuits::{Circuit, CircuitError, R1cs};
+use crate::{ProveError, ProvingKey, tables};
+use ark_bn254::Fr;
+use prooflane_circuits::{Circuit, CircuitError, R1cs, Witness};
 use prooflane_formats::{FormatError, KeyProblem, Zkey};
+use prooflane_kernels::Backend;
 use prooflane_verifier::{KeyId, PreparedKey, VerifyingKey};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// Where a key comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +34,53 @@ impl Provenance {
 }
 
 /// Everything that stays the same from proof to proof of one circuit.
+///
+/// The tables that proofs are made from are opened or built with the first proof: who only verifies needs none.
 pub struct CircuitKey {
     pub(crate) circuit: String,
     pub(crate) provenance: Provenance,
-    pub(crate) proving: ProvingKey,
-    pub(crate) r1cs: R1cs,
+    pub(crate) system: System,
+    verifying: VerifyingKey,
     prepared: PreparedKey,
     key_id: KeyId,
+    bases: OnceLock<Bases>,
+    /// What tables are made from, until there are some. Locked while they are made.
+    points: Mutex<Option<Box<ProvingKey>>>,
+    /// Where the tables' file goes.
+    home: Option<Home>,
+    options: TableOptions,
+}
+
+/// Where tables are kept, and of which key.
+#[derive(Clone)]
+pub(crate) struct Home {
+    pub(crate) dir: PathBuf,
+    /// The digest at the key file's end.
+    pub(crate) key_file: [u8; 32],
+}
+
+/// How tables are made.
+#[derive(Clone, Default)]
+pub struct TableOptions {
+    /// The most bytes that the tables of one key may take; without it, as many as suit its size. Fewer make slower
+    /// proofs. Tables that are there already are used as they are.
+    pub budget_bytes: Option<usize>,
+    /// Told how the building of tables goes on, from any thread.
+    pub progress: Option<OnProgress>,
+}
+
+/// Hears how the building of tables goes on.
+pub type OnProgress = Arc<dyn Fn(TableProgress<'_>) + Send + Sync>;
+
+/// How far the building of a key's tables is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableProgress<'a> {
+    /// The circuit of the key.
+    pub circuit: &'a str,
+    /// Bases done.
+    pub done: usize,
+    /// Bases there are.
+    pub total: usize,
 }
 
 /// Why there is no key.
@@ -146,17 +192,123 @@ impl CircuitKey {
         circuit: &dyn Circuit,
         provenance: Provenance,
         key: Zkey,
-        r1cs: R1cs,
+        r1cs: &R1cs,
+        home: Option<Home>,
+        options: TableOptions,
     ) -> Self {
-        let proving = ProvingKey::from(key);
+        let points = ProvingKey::from(key);
         Self {
             circuit: circuit.id().to_owned(),
             provenance,
-            prepared: PreparedKey::new(&proving.verifying),
-            key_id: proving.verifying.id(),
-            proving,
-            r1cs,
+            system: System::from(r1cs),
+            prepared: PreparedKey::new(&points.verifying),
+            key_id: points.verifying.id(),
+            verifying: points.verifying.clone(),
+            bases: OnceLock::new(),
+            points: Mutex::new(Some(Box::new(points))),
+            home,
+            options,
         }
+    }
+
+    /// From a key file whose tables are there: nothing else of it is needed.
+    pub(crate) fn with_tables(
+        circuit: &dyn Circuit,
+        provenance: Provenance,
+        r1cs: &R1cs,
+        verifying: VerifyingKey,
+        bases: Bases,
+    ) -> Self {
+        Self {
+            circuit: circuit.id().to_owned(),
+            provenance,
+            system: System::from(r1cs),
+            prepared: PreparedKey::new(&verifying),
+            key_id: verifying.id(),
+            verifying,
+            bases: OnceLock::from(bases),
+            points: Mutex::default(),
+            home: None,
+            options: TableOptions::default(),
+        }
+    }
+
+    /// The tables: those at hand, or opened or built now. `sample` is an assignment like those to come.
+    pub(crate) fn bases(&self, sample: &[Fr]) -> Result<&Bases, TablesError> {
+        if let Some(bases) = self.bases.get() {
+            return Ok(bases);
+        }
+        // A panic while tables are made leaves the points where they are.
+        let mut points = self.points.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = &*points {
+            let bases = on_own_threads(|| self.build(key, sample))?;
+            *points = None;
+            // Nobody else sets it: that takes the lock.
+            return Ok(self.bases.get_or_init(|| bases));
+        }
+        Ok(self
+            .bases
+            .get()
+            .expect("points are kept until there are tables"))
+    }
+
+    fn build(&self, key: &ProvingKey, sample: &[Fr]) -> Result<Bases, TablesError> {
+        let backend = Backend::from_environment()?;
+        let parts = Parts::new(key, self.budget_bytes(), sample);
+        let progress = |done, total| {
+            if let Some(progress) = &self.options.progress {
+                progress(TableProgress {
+                    circuit: &self.circuit,
+                    done,
+                    total,
+                });
+            }
+        };
+        let Some(Home { dir, key_file }) = &self.home else {
+            return Bases::in_memory(parts, backend, &|_| ());
+        };
+        let path = tables::path(dir, &self.circuit, self.key_id, backend);
+        let identity = tables::Identity {
+            key_file: *key_file,
+            backend,
+        };
+        if let Some((_, bases)) = tables::open(&path, &identity) {
+            return Ok(bases);
+        }
+        let started = Instant::now();
+        let bases = Bases::at(&path, &identity, key, parts, &progress)?;
+        let (millis, bytes) = (started.elapsed().as_millis(), bases.bytes());
+        tracing::info!(circuit = self.circuit, millis, bytes, "made tables");
+        if let Err(error) = tables::remove_others(dir, &self.circuit, self.key_id) {
+            tracing::warn!(dir = %dir.display(), %error, "tables of other keys stay");
+        }
+        Ok(bases)
+    }
+
+    fn budget_bytes(&self) -> usize {
+        let domain = prooflane_formats::domain_size(self.constraints(), self.system.num_public);
+        let default = || bases::default_budget_bytes(domain);
+        self.options.budget_bytes.unwrap_or_else(default)
+    }
+
+    /// Opens or builds the tables that the first proof would; `sample` is a witness like those to come, by which they are
+    /// laid out.
+    ///
+    /// # Errors
+    /// [`TablesError`].
+    pub fn warm(&self, sample: &Witness) -> Result<(), TablesError> {
+        self.bases(sample.assignment()).map(|_| ())
+    }
+
+    /// About how many bytes proving takes: matrices, tables, and what one proof works on.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let domain = prooflane_formats::domain_size(self.constraints(), self.system.num_public);
+        let tables = self
+            .bases
+            .get()
+            .map_or_else(|| self.budget_bytes(), Bases::bytes);
+        self.system.bytes() + tables + bases::working_bytes(domain, self.system.columns)
     }
 
     /// `name@version` of the circuit.
@@ -174,13 +326,7 @@ impl CircuitKey {
     /// The key that its proofs are verified with.
     #[must_use]
     pub fn verifying_key(&self) -> &VerifyingKey {
-        &self.proving.verifying
-    }
-
-    /// The key that its proofs are made with.
-    #[must_use]
-    pub fn proving_key(&self) -> &ProvingKey {
-        &self.proving
+        &self.verifying
     }
 
     /// The same, ready for use.
@@ -198,11 +344,23 @@ impl CircuitKey {
     /// Constraints of the circuit.
     #[must_use]
     pub fn constraints(&self) -> usize {
-        self.r1cs.constraints()
+        self.system.constraints().unwrap_or(0)
     }
 }
 
 /// Makes a development key with fresh randomness that is wiped at once.
 pub(crate) fn development(circuit: &dyn Circuit, r1cs: &R1cs) -> Result<Zkey, KeyError> {
     set_up(r1cs, &ToxicWaste::random()).ok_or_else(|| KeyError::TooLarge(circuit.id().to_owned()))
+}
+
+/// Runs work on rayon threads of its own, and waits. Who waits inside rayon takes up other work meanwhile, which must not
+/// happen under a lock that the other work may want too.
+fn on_own_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let threads = rayon::current_num_threads();
+    let run = || match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    };
+    let joined = std::thread::scope(|scope| scope.spawn(run).join());
+    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,10 +1,11 @@
 //! A directory of key files.
 
-use crate::key::development;
-use crate::prove::prove;
-use crate::{CircuitKey, KeyError, Provenance, file};
-use prooflane_circuits::{Circuit, CircuitError};
+use crate::key::{Home, development};
+use crate::prove::prove_with_key;
+use crate::{CircuitKey, KeyError, Provenance, ProvingKey, TableOptions, file, tables};
+use prooflane_circuits::{Circuit, CircuitError, R1cs};
 use prooflane_formats::{Origin, Zkey};
+use prooflane_kernels::Backend;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use tempfile::NamedTempFile;
 /// A directory of key files, each read once.
 pub struct Keys {
     dir: PathBuf,
+    tables: TableOptions,
     slots: Mutex<BTreeMap<&'static str, Slot>>,
 }
 
@@ -32,8 +34,15 @@ impl Keys {
         std::fs::create_dir_all(&dir).map_err(|source| io(&dir, source))?;
         Ok(Self {
             dir,
+            tables: TableOptions::default(),
             slots: Mutex::default(),
         })
+    }
+
+    /// The same directory, tables made as said.
+    #[must_use]
+    pub fn with_tables(self, tables: TableOptions) -> Self {
+        Self { tables, ..self }
     }
 
     /// Where the key file of a circuit is, or would be.
@@ -55,7 +64,7 @@ impl Keys {
             return Ok(key.clone());
         }
         let path = self.path(circuit.id());
-        let key = match load(circuit, &path)? {
+        let key = match self.load(circuit)? {
             Some(key) => key,
             None => {
                 let started = Instant::now();
@@ -63,14 +72,12 @@ impl Keys {
                 let made = development(circuit, &r1cs)?;
                 let millis = started.elapsed().as_millis();
                 tracing::info!(circuit = circuit.id(), millis, "made a development key");
-                if persist(
-                    &path,
-                    &file::write(circuit, &r1cs, provenance, &made),
-                    false,
-                )? {
-                    CircuitKey::new(circuit, provenance, made, r1cs)
+                let bytes = file::write(circuit, &r1cs, provenance, &made);
+                if persist(&path, &bytes, false)? {
+                    self.key(circuit, provenance, made, &r1cs, file::digest(&bytes))
                 } else {
-                    load(circuit, &path)?.ok_or_else(|| io(&path, ErrorKind::NotFound.into()))?
+                    let found = self.load(circuit)?;
+                    found.ok_or_else(|| io(&path, ErrorKind::NotFound.into()))?
                 }
             }
         };
@@ -91,7 +98,7 @@ impl Keys {
         let slot = self.slot(circuit);
         let mut loaded = lock(&slot);
         if loaded.is_none() {
-            *loaded = match load(circuit, &self.path(circuit.id())) {
+            *loaded = match self.load(circuit) {
                 Ok(key) => key.map(Arc::new),
                 Err(KeyError::Damaged { .. } | KeyError::Stale { .. }) => None,
                 Err(error) => return Err(error),
@@ -117,11 +124,13 @@ impl Keys {
         key_id: &str,
     ) -> Result<Arc<CircuitKey>, KeyError> {
         let path = self.path(circuit.id());
-        let key = match file::read(circuit, &path, bytes, Origin::Anyone) {
-            Ok(key) => Arc::new(key),
-            Err(error) => return Err(error.of_an_offered_file(circuit.id())),
-        };
-        let got = key.key_id().to_string();
+        let offered = |error: KeyError| error.of_an_offered_file(circuit.id());
+        let r1cs = circuit.r1cs()?;
+        let envelope = file::open(circuit, &r1cs, &path, bytes).map_err(offered)?;
+        let key = envelope
+            .read(&r1cs, &path, Origin::Anyone)
+            .map_err(offered)?;
+        let got = envelope.key_id.to_string();
         if got != key_id {
             return Err(KeyError::WrongKey {
                 expected: key_id.to_owned(),
@@ -131,7 +140,8 @@ impl Keys {
         let slot = self.slot(circuit);
         let mut loaded = lock(&slot);
         persist(&path, bytes, true)?;
-        Ok(loaded.insert(key).clone())
+        let key = self.key(circuit, envelope.provenance, key, &r1cs, envelope.digest);
+        Ok(loaded.insert(Arc::new(key)).clone())
     }
 
     /// Keeps the key of a ceremony, a `.zkey` that snarkjs wrote, in place of a development key. All is checked that
@@ -159,26 +169,29 @@ impl Keys {
         key.check().map_err(problem)?;
         let provenance = Provenance::Ceremony;
         let bytes = file::write(circuit, &r1cs, provenance, &key);
-        let key = CircuitKey::new(circuit, provenance, key, r1cs);
         let example = circuit.witness(&circuit.example()).map_err(|source| {
             let circuit = circuit.id();
             CircuitError::Example { circuit, source }
         })?;
-        prove(&key, &example).map_err(|source| KeyError::Useless {
+        let key = ProvingKey::from(key);
+        prove_with_key(&key, &example).map_err(|source| KeyError::Useless {
             circuit: id(),
             source,
         })?;
+        drop(key);
 
         let slot = self.slot(circuit);
         let mut loaded = lock(&slot);
         let path = self.path(circuit.id());
-        if let Some(there) = load(circuit, &path).unwrap_or(None)
+        if let Some(there) = self.load(circuit).unwrap_or(None)
             && there.provenance() == Provenance::Ceremony
         {
             let key_id = there.key_id().to_string();
             return Err(KeyError::Kept { path, key_id });
         }
         persist(&path, &bytes, true)?;
+        let key = self.load(circuit)?;
+        let key = key.ok_or_else(|| io(&path, ErrorKind::NotFound.into()))?;
         Ok(loaded.insert(Arc::new(key)).clone())
     }
 
@@ -190,8 +203,58 @@ impl Keys {
         self.get(circuit)?;
         let path = self.path(circuit.id());
         let bytes = std::fs::read(&path).map_err(|source| io(&path, source))?;
-        let (_, key) = file::open(circuit, &circuit.r1cs()?, &path, &bytes, Origin::Checked)?;
+        let r1cs = circuit.r1cs()?;
+        let key = file::open(circuit, &r1cs, &path, &bytes)?.read(&r1cs, &path, Origin::Checked)?;
         Ok(key.to_bytes())
+    }
+
+    /// A key whose file is here.
+    fn key(
+        &self,
+        circuit: &dyn Circuit,
+        provenance: Provenance,
+        key: Zkey,
+        r1cs: &R1cs,
+        key_file: [u8; 32],
+    ) -> CircuitKey {
+        let dir = self.dir.clone();
+        let home = Some(Home { dir, key_file });
+        CircuitKey::new(circuit, provenance, key, r1cs, home, self.tables.clone())
+    }
+
+    /// The key in the file of a circuit. Where its tables are there too, its points need not be read.
+    fn load(&self, circuit: &dyn Circuit) -> Result<Option<CircuitKey>, KeyError> {
+        let path = self.path(circuit.id());
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(&path, error)),
+        };
+        let r1cs = circuit.r1cs()?;
+        let envelope = file::open(circuit, &r1cs, &path, &bytes)?;
+        // A backend that is none is reported by the first proof.
+        if let Ok(backend) = Backend::from_environment() {
+            let identity = tables::Identity {
+                key_file: envelope.digest,
+                backend,
+            };
+            let tables = tables::path(&self.dir, circuit.id(), envelope.key_id, backend);
+            if let Some((verifying, bases)) = tables::open(&tables, &identity)
+                && verifying.id() == envelope.key_id
+            {
+                let key =
+                    CircuitKey::with_tables(circuit, envelope.provenance, &r1cs, verifying, bases);
+                return Ok(Some(key));
+            }
+        }
+        let key = envelope.read(&r1cs, &path, Origin::Checked)?;
+        Ok(Some(self.key(
+            circuit,
+            envelope.provenance,
+            key,
+            &r1cs,
+            envelope.digest,
+        )))
     }
 
     fn slot(&self, circuit: &dyn Circuit) -> Slot {
@@ -208,14 +271,6 @@ fn io(path: &Path, source: std::io::Error) -> KeyError {
     KeyError::Io {
         path: path.to_owned(),
         source,
-    }
-}
-
-fn load(circuit: &dyn Circuit, path: &Path) -> Result<Option<CircuitKey>, KeyError> {
-    match std::fs::read(path) {
-        Ok(bytes) => file::read(circuit, path, &bytes, Origin::Checked).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io(path, error)),
     }
 }
 

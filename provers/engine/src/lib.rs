@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bases;
+mod cancel;
+mod csr;
 mod file;
 mod key;
 mod keys;
@@ -8,12 +11,18 @@ mod keys;
 mod oracle;
 mod prove;
 mod proving_key;
-mod reference;
+pub mod reference;
+mod selection;
 mod setup;
+mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use key::{CircuitKey, KeyError, Provenance};
+pub use bases::TablesError;
+pub use cancel::Cancel;
+pub use csr::Csr;
+pub use key::{CircuitKey, KeyError, OnProgress, Provenance, TableOptions, TableProgress};
 pub use keys::Keys;
-pub use prove::{ProveError, prove, prove_with_key};
-pub use proving_key::{Csr, ProvingKey};
+pub use prooflane_kernels::{Backend, BackendError};
+pub use prove::{Limits, ProveError, prove, prove_with_key, prove_within};
+pub use proving_key::ProvingKey;

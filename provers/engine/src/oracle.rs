@@ -1,5 +1,6 @@
 //! arkworks' own way from a circuit to a key and to a proof, as a judge of ours.
 
+use crate::Limits;
 use crate::prove::prove_with;
 use crate::setup::{ToxicWaste, set_up};
 use crate::{Keys, ProvingKey, prove, reference};
@@ -157,7 +158,9 @@ fn secrets_that_cannot_be_used_make_no_key() {
         alpha: Fr::ONE,
         beta: Fr::ONE,
     };
-    let root = Radix2EvaluationDomain::<Fr>::new(1024).unwrap().group_gen();
+    let size = prooflane_formats::domain_size(r1cs.constraints(), r1cs.num_public);
+    let root = Radix2EvaluationDomain::<Fr>::new(2 * size).unwrap();
+    let root = root.group_gen();
     for (tau, delta) in [(Fr::from(7), Fr::ZERO), (Fr::ONE, Fr::ONE), (root, Fr::ONE)] {
         assert!(set_up(&r1cs, &waste(tau, delta)).is_none());
     }
@@ -173,10 +176,15 @@ fn proofs_are_those_that_arkworks_makes() {
         let key = keys.get(*circuit).unwrap();
         let witness = circuit.witness(&circuit.example()).unwrap();
         let r1cs = circuit.r1cs().unwrap();
-        let arkworks = arkworks_key(&key.proving);
+        let exported = keys.export(*circuit).unwrap();
+        let exported = Zkey::read(&exported, Origin::Checked).unwrap();
+        let arkworks = arkworks_key(&ProvingKey::from(exported));
         for (r, s) in RANDOMNESS.map(|(r, s)| (Fr::from(r), Fr::from(s))) {
             let theirs = arkworks_proof(&arkworks, &r1cs, &witness, [r, s]);
-            assert_eq!(prove_with(&key, &witness, &r, &s), Ok(theirs));
+            assert_eq!(
+                prove_with(&key, &witness, [&r, &s], &Limits::default()),
+                Ok(theirs)
+            );
             // And arkworks verifies it under its own form of the key, every input changed in turn.
             let pvk = ark_groth16::prepare_verifying_key(&arkworks.vk);
             let theirs = ark_groth16::Proof {
@@ -188,7 +196,7 @@ fn proofs_are_those_that_arkworks_makes() {
             assert!(Groth16::<Bn254>::verify_proof(&pvk, &theirs, inputs).unwrap());
         }
         let (r, s) = (Fr::from(5), Fr::from(6));
-        let proof = prove_with(&key, &witness, &r, &s).unwrap();
+        let proof = prove_with(&key, &witness, [&r, &s], &Limits::default()).unwrap();
         let verify = |inputs: &[Fr]| key.prepared().verify(&proof, inputs);
         for i in 0..r1cs.num_public {
             let mut inputs = witness.public_inputs().to_vec();

@@ -1,8 +1,8 @@
 //! The key that proofs are made with, whoever made it.
 
-use ark_bn254::{Fr, G1Affine, G2Affine};
-use ark_ff::AdditiveGroup;
-use prooflane_formats::{Coefficient, Matrix, Zkey};
+use crate::Csr;
+use ark_bn254::{G1Affine, G2Affine};
+use prooflane_formats::{Matrix, Zkey};
 use prooflane_verifier::VerifyingKey;
 
 /// A Groth16 proving key in snarkjs's form (the notation is that of [`Zkey`]): what the engine proves from. Unlike
@@ -64,65 +64,5 @@ impl From<Zkey> for ProvingKey {
             l: key.l,
             h: key.h,
         }
-    }
-}
-
-/// A sparse matrix, its entries row by row (compressed sparse rows). Rows past the last that has an entry are left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Csr {
-    /// Where each row begins among the entries, and at last where the last row ends.
-    starts: Vec<u32>,
-    /// The column of each entry.
-    columns: Vec<u32>,
-    /// The value of each entry.
-    values: Vec<Fr>,
-}
-
-impl Csr {
-    fn of(matrix: Matrix, entries: &[Coefficient]) -> Self {
-        let mut entries: Vec<_> = entries
-            .iter()
-            .filter(|entry| entry.matrix == matrix)
-            .collect();
-        // They come in this order already from snarkjs and from our own set-up.
-        entries.sort_by_key(|entry| entry.row);
-        let rows = entries.last().map_or(0, |last| last.row as usize + 1);
-        let mut starts = Vec::with_capacity(rows + 1);
-        for (index, entry) in (0..).zip(&entries) {
-            starts.resize(starts.len().max(entry.row as usize + 1), index);
-        }
-        starts.push(u32::try_from(entries.len()).expect("a .zkey counts its entries in 4 bytes"));
-        Self {
-            starts,
-            columns: entries.iter().map(|entry| entry.column).collect(),
-            values: entries.iter().map(|entry| entry.value).collect(),
-        }
-    }
-
-    /// Number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The entries of a row: values and their columns.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn row(&self, row: usize) -> impl Iterator<Item = (&Fr, usize)> {
-        let span = self.starts[row] as usize..self.starts[row + 1] as usize;
-        let columns = self.columns[span.clone()]
-            .iter()
-            .map(|column| *column as usize);
-        self.values[span].iter().zip(columns)
-    }
-
-    /// The matrix times a vector, which must have as many values as the matrix has columns.
-    pub fn times<'a>(&'a self, vector: &'a [Fr]) -> impl Iterator<Item = Fr> + 'a {
-        (0..self.rows()).map(|row| {
-            self.row(row).fold(Fr::ZERO, |sum, (value, column)| {
-                sum + *value * vector[column]
-            })
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! Proofs by arkworks' general arithmetic: the yardstick for every faster way, and what proves until there is one.
+//! Proofs by arkworks' general arithmetic, from the key alone: the yardstick for every faster way.
 
 use crate::ProvingKey;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 ///
 /// # Panics
 /// If the assignment has not one value a column, or the key's parts do not belong together.
-pub(crate) fn prove(key: &ProvingKey, assignment: &[Fr], r: &Fr, s: &Fr) -> Proof {
+pub fn prove(key: &ProvingKey, assignment: &[Fr], r: &Fr, s: &Fr) -> Proof {
     let integers = integers(assignment);
     let h = integers_of(quotient(key, assignment));
     let private = &integers[1 + key.num_public()..];
@@ -53,17 +53,14 @@ fn quotient(key: &ProvingKey, assignment: &[Fr]) -> Zeroizing<Vec<Fr>> {
         .get_coset(shift)
         .expect("a root of unity is not zero");
 
-    let over_domain = |products: &mut dyn Iterator<Item = Fr>| {
+    let over_domain = |products: Zeroizing<Vec<Fr>>| {
         let mut values = Zeroizing::new(vec![Fr::ZERO; size]);
-        values
-            .iter_mut()
-            .zip(products)
-            .for_each(|(value, product)| *value = product);
+        values[..products.len()].copy_from_slice(&products);
         values
     };
-    let mut a = over_domain(&mut key.matrix_a.times(assignment));
-    let mut b = over_domain(&mut key.matrix_b.times(assignment));
-    let mut c = over_domain(&mut a.iter().zip(b.iter()).map(|(a, b)| *a * b));
+    let mut a = over_domain(key.matrix_a.times(assignment));
+    let mut b = over_domain(key.matrix_b.times(assignment));
+    let mut c = Zeroizing::new(a.iter().zip(b.iter()).map(|(a, b)| *a * b).collect());
     for values in [&mut a, &mut b, &mut c] {
         domain.ifft_in_place(&mut **values);
         coset.fft_in_place(&mut **values);

@@ -1,10 +1,12 @@
 use crate::key::development;
-use crate::prove::prove_with;
-use crate::{CircuitKey, KeyError, Keys, ProveError, Provenance, prove, prove_with_key};
+use crate::{
+    CircuitKey, KeyError, Keys, Limits, ProveError, Provenance, ProvingKey, TableOptions,
+    TableProgress, TablesError, prove, prove_with_key, prove_within,
+};
 use ark_ff::{AdditiveGroup, Field};
 use prooflane_circuits::{Circuit, CircuitError, InputError, R1cs, Witness};
 use prooflane_formats::{Contribution, Zkey};
-use prooflane_verifier::{Fr, KeyId, VerifyError};
+use prooflane_verifier::{Fr, KeyId, PreparedKey, Proof, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -77,8 +79,14 @@ fn contributed() -> Zkey {
     key
 }
 
-fn made() -> CircuitKey {
-    CircuitKey::new(&CUBE, Provenance::Development, zkey(), CUBE.r1cs().unwrap())
+fn key_of(key: Zkey) -> CircuitKey {
+    let (r1cs, options) = (CUBE.r1cs().unwrap(), TableOptions::default());
+    CircuitKey::new(&CUBE, Provenance::Development, key, &r1cs, None, options)
+}
+
+/// As [`prove`], with given randomness.
+fn prove_with(key: &CircuitKey, witness: &Witness, r: &Fr, s: &Fr) -> Result<Proof, ProveError> {
+    crate::prove::prove_with(key, witness, [r, s], &Limits::default())
 }
 
 fn keys() -> (tempfile::TempDir, Keys) {
@@ -158,9 +166,10 @@ fn refuses_wrong_witnesses() {
 
 #[test]
 fn a_proof_that_does_not_verify_stays_inside() {
-    let mut key = made();
+    let mut key = zkey();
     // As if memory had flipped: points of another key.
-    key.proving.l = made().proving.l;
+    key.l = zkey().l;
+    let key = key_of(key);
     let witness = CUBE.witness(&CUBE.example()).unwrap();
     let error = prove(&key, &witness).unwrap_err();
     assert_eq!(error, ProveError::SelfCheck("power@1".into()));
@@ -394,14 +403,15 @@ fn a_ceremonys_key_replaces_a_development_key_and_is_never_replaced() {
 
 #[test]
 fn a_key_of_any_circuit_proves_and_refuses_what_does_not_verify() {
-    let key = made();
+    let key = ProvingKey::from(zkey());
     let good = CUBE.witness(&CUBE.example()).unwrap();
-    let proof = prove_with_key(key.proving_key(), &good).unwrap();
-    assert_eq!(key.prepared().verify(&proof, good.public_inputs()), Ok(()));
+    let proof = prove_with_key(&key, &good).unwrap();
+    let prepared = PreparedKey::new(&key.verifying);
+    assert_eq!(prepared.verify(&proof, good.public_inputs()), Ok(()));
     for column in 0..4 {
         let mut assignment = good.assignment().to_vec();
         assignment[column] += Fr::ONE;
-        let error = prove_with_key(key.proving_key(), &Witness::new(assignment, 1)).unwrap_err();
+        let error = prove_with_key(&key, &Witness::new(assignment, 1)).unwrap_err();
         let expected = if column == 0 {
             ProveError::NotOne("the key".into())
         } else {
@@ -411,9 +421,214 @@ fn a_key_of_any_circuit_proves_and_refuses_what_does_not_verify() {
     }
     let short = Witness::new(vec![Fr::ONE; 3], 1);
     assert!(matches!(
-        prove_with_key(key.proving_key(), &short),
+        prove_with_key(&key, &short),
         Err(ProveError::Shape { .. })
     ));
+}
+
+/// The files of tables beside a key.
+fn tables_beside(keys: &Keys) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(keys.path("").parent().unwrap()).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .filter(|path| path.extension() == Some("tables".as_ref()))
+        .collect()
+}
+
+#[test]
+fn tables_are_made_by_the_first_proof_and_found_by_the_next_process() {
+    let (_dir, keys) = keys();
+    let heard = Arc::new(std::sync::Mutex::new(vec![]));
+    let listener = heard.clone();
+    let keys = keys.with_tables(TableOptions {
+        progress: Some(Arc::new(move |progress: TableProgress<'_>| {
+            assert_eq!(progress.circuit, "power@1");
+            listener
+                .lock()
+                .unwrap()
+                .push((progress.done, progress.total));
+        })),
+        budget_bytes: None,
+    });
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let key = keys.get(&CUBE).unwrap();
+    assert!(tables_beside(&keys).is_empty());
+    prove(&key, &witness).unwrap();
+    let tables = tables_beside(&keys);
+    assert_eq!(tables.len(), 1);
+    let heard = heard.lock().unwrap().clone();
+    let (_, total) = heard[0];
+    assert!(heard.contains(&(total, total)) && heard.iter().all(|(done, _)| *done <= total));
+
+    // The next process reads none of the points, which are gone here.
+    let written = std::fs::metadata(&tables[0]).unwrap().modified().unwrap();
+    let read = again(&keys).get(&CUBE).unwrap();
+    assert_eq!(
+        (read.key_id(), read.provenance()),
+        (key.key_id(), key.provenance())
+    );
+    assert_eq!(read.constraints(), 2);
+    let (r, s) = (Fr::from(5), Fr::from(6));
+    assert_eq!(
+        prove_with(&read, &witness, &r, &s),
+        prove_with(&key, &witness, &r, &s)
+    );
+    assert_eq!(
+        std::fs::metadata(&tables[0]).unwrap().modified().unwrap(),
+        written
+    );
+}
+
+#[test]
+fn tables_that_do_not_fit_are_made_again() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    let path = tables_beside(&keys).remove(0);
+    let good = std::fs::read(&path).unwrap();
+    // The header, its digest, the list of sections, the verifying key and the selections; then cut files.
+    let small = 512 + 8 * (8 + 3 * 16 + 2 * 8);
+    let mut bad: Vec<Vec<u8>> = (0..small)
+        .step_by(5)
+        .map(|at| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        })
+        .collect();
+    bad.extend([0, 7, 511, 512, 600, good.len() - 64].map(|length| good[..length].to_vec()));
+    for bytes in bad {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), good);
+    }
+}
+
+#[test]
+fn damaged_tables_make_no_proof_and_are_removed() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    let path = tables_beside(&keys).remove(0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Points of H, which every proof multiplies by values of full size.
+    let points = bytes.len() / 8 * 7..bytes.len();
+    bytes[points]
+        .iter_mut()
+        .for_each(|byte| *byte = byte.wrapping_add(1));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let error = prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap_err();
+    assert_eq!(
+        error,
+        ProveError::Tables(TablesError::Damaged(path.clone()))
+    );
+    assert!(!path.exists());
+    prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap();
+    assert!(path.exists());
+}
+
+#[test]
+fn a_new_key_takes_its_own_tables_and_the_old_ones_go() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    let old = tables_beside(&keys);
+    let imported = keys.import(&CUBE, &contributed().to_bytes()).unwrap();
+    let proof = prove(&imported, &witness).unwrap();
+    let verified = imported.prepared().verify(&proof, witness.public_inputs());
+    assert_eq!(verified, Ok(()));
+    let new = tables_beside(&keys);
+    assert_eq!(new.len(), 1);
+    assert_ne!(new, old);
+}
+
+#[test]
+fn many_threads_make_tables_once() {
+    let key = key_of(zkey());
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    // Threads of rayon's own, which take up each other's work while they wait, and others.
+    use rayon::prelude::*;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| prove(&key, &witness).is_ok()))
+            .collect();
+        assert!(
+            (0..16)
+                .into_par_iter()
+                .all(|_| prove(&key, &witness).is_ok())
+        );
+        assert!(others.into_iter().all(|other| other.join().unwrap()));
+    });
+}
+
+#[test]
+fn proofs_keep_to_their_limits() {
+    let key = key_of(zkey());
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    let cancelled = Limits::default();
+    assert!(prove_within(&key, &witness, &cancelled).is_ok());
+    cancelled.cancel.cancel();
+    let error = prove_within(&key, &witness, &cancelled).unwrap_err();
+    assert_eq!(error, ProveError::Cancelled("power@1".into()));
+
+    let needed_bytes = key.memory_bytes();
+    let within = |limit| {
+        let limits = Limits {
+            memory_bytes: Some(limit),
+            ..Limits::default()
+        };
+        prove_within(&key, &witness, &limits)
+    };
+    assert!(within(needed_bytes).is_ok());
+    let error = within(needed_bytes - 1).unwrap_err();
+    let (circuit, limit_bytes) = ("power@1".into(), needed_bytes - 1);
+    assert_eq!(
+        error,
+        ProveError::Memory {
+            circuit,
+            limit_bytes,
+            needed_bytes
+        }
+    );
+}
+
+/// Budgets from none at all: the proofs stay the same.
+#[test]
+fn tables_of_every_budget_make_the_same_proof() {
+    let circuit = prooflane_circuits::find("range@1").unwrap();
+    let r1cs = circuit.r1cs().unwrap();
+    let made = development(circuit, &r1cs).unwrap();
+    let witness = circuit.witness(&circuit.example()).unwrap();
+    let expected = crate::reference::prove(
+        &ProvingKey::from(made.clone()),
+        witness.assignment(),
+        &Fr::from(5),
+        &Fr::from(6),
+    );
+    for budget_bytes in [Some(0), Some(200_000), Some(1 << 20), Some(5 << 20), None] {
+        let options = TableOptions {
+            budget_bytes,
+            progress: None,
+        };
+        let key = CircuitKey::new(
+            circuit,
+            Provenance::Development,
+            made.clone(),
+            &r1cs,
+            None,
+            options,
+        );
+        let got = prove_with(&key, &witness, &Fr::from(5), &Fr::from(6));
+        assert_eq!(got, Ok(expected), "{budget_bytes:?}");
+        // One level is what there must be.
+        let most = budget_bytes.unwrap_or(16 << 20).max(1 << 20);
+        assert!(
+            key.bases(witness.assignment()).unwrap().bytes() <= most,
+            "{budget_bytes:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! Multiplication with two carry chains side by side.
+#![allow(unsafe_code)]
+
+use super::{P, Words};
+use crate::simd::{Kernel, Machine};
+use ark_bn254::FqConfig;
+use ark_ff::MontConfig;
+use core::arch::asm;
+
+/// The proof that this machine has `mulx`, `adcx` and `adox`: see [`Adx::detect`].
+#[derive(Clone, Copy)]
+pub(crate) struct Adx(());
+
+impl Adx {
+    /// Asks the processor.
+    pub(crate) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("adx") && is_x86_feature_detected!("bmi2")).then_some(Self(()))
+    }
+}
+
+impl Machine for Adx {
+    fn run<K: Kernel<Self>>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+}
+
+/// `t += a * b[word]`.
+macro_rules! multiply {
+    ($offset:literal) => {
+        concat!(
+            "mov rdx, [{b} + ",
+            $offset,
+            "]\n",
+            "xor {low:e}, {low:e}\n",
+            "mulx {high}, {low}, [{a}]\n",
+            "adox {t0}, {low}\n",
+            "adcx {t1}, {high}\n",
+            "mulx {high}, {low}, [{a} + 8]\n",
+            "adox {t1}, {low}\n",
+            "adcx {t2}, {high}\n",
+            "mulx {high}, {low}, [{a} + 16]\n",
+            "adox {t2}, {low}\n",
+            "adcx {t3}, {high}\n",
+            "mulx {t4}, {low}, [{a} + 24]\n",
+            "adox {t3}, {low}\n",
+            "mov {low:e}, 0\n",
+            "adcx {t4}, {low}\n",
+            "adox {t4}, {low}\n",
+        )
+    };
+}
+
+/// `t = (t + quotient * p) / 2^64`.
+macro_rules! reduce {
+    () => {
+        concat!(
+            "mov rdx, {inverse}\n",
+            "imul rdx, {t0}\n",
+            "xor {low:e}, {low:e}\n",
+            "mulx {high}, {low}, [{p}]\n",
+            "adcx {low}, {t0}\n",
+            "mov {t0}, {high}\n",
+            "adcx {t0}, {t1}\n",
+            "mulx {t1}, {low}, [{p} + 8]\n",
+            "adox {t0}, {low}\n",
+            "adcx {t1}, {t2}\n",
+            "mulx {t2}, {low}, [{p} + 16]\n",
+            "adox {t1}, {low}\n",
+            "adcx {t2}, {t3}\n",
+            "mulx {t3}, {low}, [{p} + 24]\n",
+            "adox {t2}, {low}\n",
+            "mov {low:e}, 0\n",
+            "adcx {t3}, {low}\n",
+            "adox {t3}, {t4}\n",
+        )
+    };
+}
+
+/// The modulus, where instructions can point to.
+static MODULUS: [u64; 4] = P;
+
+impl Words for Adx {
+    /// The order of gnark-crypto's `mul_adx`, without its last subtraction.
+    #[inline(always)]
+    fn multiply(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+        let (t0, t1, t2, t3): (u64, u64, u64, u64);
+        // SAFETY: an `Adx` exists only where the instructions were detected. They read 32 bytes each from
+        // three arrays of that size, write only the registers named, and leave the stack alone.
+        unsafe {
+            asm!(
+                "mov rdx, [{b}]",
+                "mulx {t1}, {t0}, [{a}]",
+                "mulx {t2}, {low}, [{a} + 8]",
+                "add {t1}, {low}",
+                "mulx {t3}, {low}, [{a} + 16]",
+                "adc {t2}, {low}",
+                "mulx {t4}, {low}, [{a} + 24]",
+                "adc {t3}, {low}",
+                "adc {t4}, 0",
+                reduce!(),
+                multiply!(8),
+                reduce!(),
+                multiply!(16),
+                reduce!(),
+                multiply!(24),
+                reduce!(),
+                a = in(reg) a.as_ptr(),
+                b = in(reg) b.as_ptr(),
+                p = in(reg) MODULUS.as_ptr(),
+                inverse = in(reg) FqConfig::INV,
+                t0 = out(reg) t0,
+                t1 = out(reg) t1,
+                t2 = out(reg) t2,
+                t3 = out(reg) t3,
+                t4 = out(reg) _,
+                low = out(reg) _,
+                high = out(reg) _,
+                out("rdx") _,
+                options(pure, readonly, nostack),
+            );
+        }
+        [t0, t1, t2, t3]
+    }
+}
