@@ -70,7 +70,9 @@ mod tests {
     #[test]
     fn words_of_a_file() {
         let mut file = tempfile::tempfile().expect("a file");
-        let words: Vec<u64> = (0..1000).map(|i| i * 0x0102_0304_0506_0708).collect();
+        let words: Vec<u64> = (0..1000u64)
+            .map(|i| i.wrapping_mul(0x0102_0304_0506_0708))
+            .collect();
         for word in &words {
             file.write_all(&word.to_le_bytes()).expect("written");
         }
