@@ -101,8 +101,6 @@ impl PreparedKey {
 
     /// The product of the equations of `part`, each raised to its power.
     fn all_verify(&self, statements: &[Statement], powers: &[Fr], part: &[usize]) -> bool {
-        let mut g1: Vec<<Bn254 as Pairing>::G1Prepared> = Vec::with_capacity(part.len() + 2);
-        let mut g2: Vec<<Bn254 as Pairing>::G2Prepared> = Vec::with_capacity(part.len() + 2);
         let mut inputs = vec![Fr::ZERO; self.ic.len()];
         let mut cs: Vec<G1Affine> = Vec::with_capacity(part.len());
         let mut chosen: Vec<Fr> = Vec::with_capacity(part.len());
@@ -112,8 +110,6 @@ impl PreparedKey {
                 public_inputs,
             } = &statements[*index];
             let power = powers[*index];
-            g1.push((proof.a * power).into_affine().into());
-            g2.push(proof.b.into());
             inputs[0] += power;
             for (sum, input) in inputs[1..].iter_mut().zip(public_inputs) {
                 *sum += power * input;
@@ -121,6 +117,13 @@ impl PreparedKey {
             cs.push(proof.c);
             chosen.push(power);
         }
+        let of_b = |index: &usize| -> (<Bn254 as Pairing>::G1, <Bn254 as Pairing>::G2Prepared) {
+            let proof = &statements[*index].proof;
+            (proof.a * powers[*index], proof.b.into())
+        };
+        let (a, mut g2): (Vec<_>, Vec<_>) = map(part, of_b).into_iter().unzip();
+        let a = <Bn254 as Pairing>::G1::normalize_batch(&a);
+        let mut g1: Vec<<Bn254 as Pairing>::G1Prepared> = a.into_iter().map(Into::into).collect();
         // Equal lengths by construction, so neither sum can be cut short.
         let msm = <<Bn254 as Pairing>::G1 as VariableBaseMSM>::msm_unchecked;
         g1.push(msm(&self.ic, &inputs).into_affine().into());
@@ -129,6 +132,19 @@ impl PreparedKey {
         g2.push(self.minus_delta.clone());
         Bn254::multi_pairing(g1, g2) == self.alpha_beta_to(&inputs[0])
     }
+}
+
+/// Applies a function to each item, on all threads at hand.
+#[cfg(feature = "parallel")]
+fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    use rayon::prelude::*;
+    items.par_iter().map(function).collect()
+}
+
+/// Applies a function to each item.
+#[cfg(not(feature = "parallel"))]
+fn map<T, R>(items: &[T], function: impl Fn(&T) -> R) -> Vec<R> {
+    items.iter().map(function).collect()
 }
 
 /// One 128-bit power for each statement, from the seed and all statements.

@@ -233,7 +233,8 @@ impl CircuitKey {
         }
     }
 
-    /// The tables: those at hand, or opened or built now. `sample` is an assignment like those to come.
+    /// The tables: those at hand, or opened or built now. `sample` is an assignment like those to come; for a circuit
+    /// that is known its example is taken instead, as a plan tells a little of what it was made by.
     pub(crate) fn bases(&self, sample: &[Fr]) -> Result<&Bases, TablesError> {
         if let Some(bases) = self.bases.get() {
             return Ok(bases);
@@ -254,6 +255,12 @@ impl CircuitKey {
 
     fn build(&self, key: &ProvingKey, sample: &[Fr]) -> Result<Bases, TablesError> {
         let backend = Backend::from_environment()?;
+        let known = prooflane_circuits::find(&self.circuit);
+        let example = known.and_then(|circuit| circuit.witness(&circuit.example()).ok());
+        let example = example.as_ref().map(Witness::assignment);
+        let sample = example
+            .filter(|example| example.len() == sample.len())
+            .unwrap_or(sample);
         let parts = Parts::new(key, self.budget_bytes(), sample);
         let progress = |done, total| {
             if let Some(progress) = &self.options.progress {
