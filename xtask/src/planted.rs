@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the simulator is made of.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
     "verifier",
     "circuits",
+    "provers/formats",
+    "provers/engine/kernels",
     "provers/engine",
     "market",
     "store",
