@@ -233,8 +233,7 @@ impl CircuitKey {
         }
     }
 
-    /// The tables: those at hand, or opened or built now. `sample` is an assignment like those to come; for a circuit
-    /// that is known its example is taken instead, as a plan tells a little of what it was made by.
+    /// The tables: those at hand, or opened or built now. `sample` is an assignment like those to come.
     pub(crate) fn bases(&self, sample: &[Fr]) -> Result<&Bases, TablesError> {
         if let Some(bases) = self.bases.get() {
             return Ok(bases);
@@ -255,13 +254,6 @@ impl CircuitKey {
 
     fn build(&self, key: &ProvingKey, sample: &[Fr]) -> Result<Bases, TablesError> {
         let backend = Backend::from_environment()?;
-        let known = prooflane_circuits::find(&self.circuit);
-        let example = known.and_then(|circuit| circuit.witness(&circuit.example()).ok());
-        let example = example.as_ref().map(Witness::assignment);
-        let sample = example
-            .filter(|example| example.len() == sample.len())
-            .unwrap_or(sample);
-        let parts = Parts::new(key, self.budget_bytes(), sample);
         let progress = |done, total| {
             if let Some(progress) = &self.options.progress {
                 progress(TableProgress {
@@ -272,7 +264,7 @@ impl CircuitKey {
             }
         };
         let Some(Home { dir, key_file }) = &self.home else {
-            return Bases::in_memory(parts, backend, &|_| ());
+            return Bases::in_memory(self.parts(key, sample), backend, &|_| ());
         };
         let path = tables::path(dir, &self.circuit, self.key_id, backend);
         let identity = tables::Identity {
@@ -283,6 +275,7 @@ impl CircuitKey {
             return Ok(bases);
         }
         let started = Instant::now();
+        let parts = self.parts(key, sample);
         let bases = Bases::at(&path, &identity, key, parts, &progress)?;
         let (millis, bytes) = (started.elapsed().as_millis(), bases.bytes());
         tracing::info!(circuit = self.circuit, millis, bytes, "made tables");
@@ -290,6 +283,15 @@ impl CircuitKey {
             tracing::warn!(dir = %dir.display(), %error, "tables of other keys stay");
         }
         Ok(bases)
+    }
+
+    /// What tables are made of. A plan tells a little of what it was made by: a circuit's example, where there is one.
+    fn parts(&self, key: &ProvingKey, sample: &[Fr]) -> Parts {
+        let known = prooflane_circuits::find(&self.circuit);
+        let example = known.and_then(|circuit| circuit.witness(&circuit.example()).ok());
+        let example = example.as_ref().map(Witness::assignment);
+        let example = example.filter(|example| example.len() == sample.len());
+        Parts::new(key, self.budget_bytes(), example.unwrap_or(sample))
     }
 
     fn budget_bytes(&self) -> usize {
