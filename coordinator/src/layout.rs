@@ -161,6 +161,9 @@ pub(crate) fn completed_blob(task: &Task) -> Option<String> {
     }
 }
 
+/// What was uploaded for tasks to come.
+pub(crate) const UPLOADS: &str = "uploads/";
+
 pub(crate) fn input_blob(id: TaskId, digest: &str) -> String {
     format!("inputs/{id}/{digest}")
 }

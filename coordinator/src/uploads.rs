@@ -1,7 +1,7 @@
 //! Inputs that are too large for a request: put into the blob store first, then named by the
 //! submission.
 
-use crate::{Coordinator, Error};
+use crate::{Coordinator, Error, layout};
 use prooflane_store::PutMode;
 use serde_json::Value;
 use std::fmt::{Display, Formatter};
@@ -29,7 +29,7 @@ impl UploadId {
     /// Where its bytes are.
     #[must_use]
     pub fn blob(&self) -> String {
-        format!("uploads/{self}")
+        format!("{}{self}", layout::UPLOADS)
     }
 
     /// The name of these bytes.
@@ -125,7 +125,7 @@ impl Coordinator {
     /// The store's.
     pub async fn drop_uploads(&self) -> Result<(), Error> {
         loop {
-            let names = self.ports.blobs.list("uploads/", None, 100).await?;
+            let names = self.ports.blobs.list(layout::UPLOADS, None, 100).await?;
             if names.is_empty() {
                 return Ok(());
             }
