@@ -36,6 +36,14 @@ pub struct ApiKey {
     pub roles: Vec<Role>,
 }
 
+impl ApiKey {
+    /// Whether it is good for everything.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.roles.contains(&Role::Operator)
+    }
+}
+
 /// An API key that was made, without itself: it is stored nowhere.
 #[derive(Clone, Debug)]
 pub struct IssuedKey {
@@ -43,12 +51,6 @@ pub struct IssuedKey {
     pub id: String,
     /// For whom, and for what.
     pub key: ApiKey,
-}
-
-impl IssuedKey {
-    fn is_operator(&self) -> bool {
-        self.key.roles.contains(&Role::Operator)
-    }
 }
 
 /// Who calls.
@@ -66,7 +68,7 @@ impl Access {
     pub fn is_operator(&self) -> bool {
         match self {
             Self::Open => true,
-            Self::Key(key) => key.roles.contains(&Role::Operator),
+            Self::Key(key) => key.is_operator(),
         }
     }
 
@@ -166,7 +168,8 @@ impl Coordinator {
         let keys = self.api_keys().await?;
         let found = keys.iter().find(|key| key.id == id);
         let found = found.ok_or_else(|| Error::UnknownKey(id.to_owned()))?;
-        if found.is_operator() && keys.iter().filter(|key| key.is_operator()).count() == 1 {
+        let operators = keys.iter().filter(|issued| issued.key.is_operator());
+        if found.key.is_operator() && operators.count() == 1 {
             let why = "this is the only operator's key; make another first";
             return Err(Error::Forbidden(why.into()));
         }

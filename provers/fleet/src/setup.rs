@@ -118,7 +118,7 @@ async fn key(
 async fn operator(ports: Ports, options: Options) -> anyhow::Result<Option<String>> {
     // API keys have nothing to do with circuits or rules.
     let coordinator = Coordinator::new(ports, Rules::default(), Catalogue::default());
-    let operator = |issued: &IssuedKey| issued.key.roles.contains(&Role::Operator);
+    let operator = |issued: &IssuedKey| issued.key.is_operator();
     if !options.new_api_key && coordinator.api_keys().await?.iter().any(operator) {
         return Ok(None);
     }
