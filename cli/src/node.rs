@@ -7,7 +7,7 @@ use axum::serve::ListenerExt;
 use prooflane_api::{Api, Limits, prometheus, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
-    ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Provenance, Role,
+    ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Role,
 };
 use prooflane_engine::Keys;
 use prooflane_market::{Millis, Rules};
@@ -250,15 +250,11 @@ pub async fn catalogue(keys: Arc<Keys>) -> anyhow::Result<Catalogue> {
 
 fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
     let key = keys.get(circuit)?;
-    let provenance = match key.provenance() {
-        prooflane_engine::Provenance::Development => Provenance::Development,
-        prooflane_engine::Provenance::Ceremony => Provenance::Ceremony,
-    };
     Ok(Entry::new(
         circuit,
         key.constraints(),
         key.verifying_key().clone(),
-        provenance,
+        key.provenance(),
     ))
 }
 

@@ -5,30 +5,9 @@ use crate::Error;
 use prooflane_circuits::Circuit;
 use prooflane_store::{Blobs, StoreError};
 use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
-use prooflane_verifier::{DecodeError, KeyId, PreparedKey, VerifyingKey};
+use prooflane_verifier::{DecodeError, KeyId, PreparedKey, Provenance, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Where a circuit's keys come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provenance {
-    /// Made on one machine, whose owner could forge proofs: for development only.
-    Development,
-    /// Made in a ceremony: sound if one of its contributors was honest.
-    Ceremony,
-}
-
-impl Provenance {
-    /// As it stands in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Ceremony => "ceremony",
-        }
-    }
-}
 
 /// A circuit with the key that its proofs are verified with.
 pub struct Entry {

@@ -26,7 +26,7 @@ mod watch;
 
 pub use access::{Access, ApiKey, IssuedKey, Role};
 pub use accounts::{Account, Deposited};
-pub use catalogue::{Catalogue, CatalogueError, Entry, Provenance};
+pub use catalogue::{Catalogue, CatalogueError, Entry};
 pub use claim::{Assignment, ClaimRequest};
 pub use clear::{Batch, Quote};
 pub use error::Error;
@@ -36,6 +36,7 @@ pub use leader::Auctioneer;
 pub use payments::{PaymentClaim, Redeemed, Redemption};
 pub use ports::{Entropy, OsEntropy, Ports};
 pub use prooflane_store::Cursor;
+pub use prooflane_verifier::Provenance;
 pub use provers::{FleetClass, Registration};
 pub use pull::{Pulled, ResultMessage};
 pub use read::{StoredProof, TaskFilter, TaskPage};

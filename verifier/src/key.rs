@@ -7,6 +7,7 @@ use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
 use core::fmt;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A Groth16 verifying key.
@@ -118,6 +119,27 @@ impl VerifyingKey {
     #[must_use]
     pub fn id(&self) -> KeyId {
         KeyId(Sha256::digest(self.to_compact()).into())
+    }
+}
+
+/// Where a key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// Made on one machine, whose owner could forge proofs: for development only.
+    Development,
+    /// Made in a ceremony: sound if one of its contributors was honest.
+    Ceremony,
+}
+
+impl Provenance {
+    /// As it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Ceremony => "ceremony",
+        }
     }
 }
 

@@ -16,5 +16,5 @@ mod tests;
 pub use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 pub use batch::{BatchError, Statement};
 pub use decode::DecodeError;
-pub use key::{KeyId, PreparedKey, VerifyError, VerifyingKey};
+pub use key::{KeyId, PreparedKey, Provenance, VerifyError, VerifyingKey};
 pub use proof::Proof;

@@ -8,30 +8,10 @@ use ark_bn254::Fr;
 use prooflane_circuits::{Circuit, CircuitError, R1cs, Witness};
 use prooflane_formats::{FormatError, KeyProblem, Zkey};
 use prooflane_kernels::Backend;
-use prooflane_verifier::{KeyId, PreparedKey, VerifyingKey};
+use prooflane_verifier::{KeyId, PreparedKey, Provenance, VerifyingKey};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
-
-/// Where a key comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provenance {
-    /// Made on one machine, whose owner could forge proofs: for development only.
-    Development,
-    /// Made in a ceremony: sound if one of its contributors was honest.
-    Ceremony,
-}
-
-impl Provenance {
-    /// As it stands in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Ceremony => "ceremony",
-        }
-    }
-}
 
 /// Everything that stays the same from proof to proof of one circuit.
 ///

@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use prooflane_coordinator::{
-    ApiKey, Catalogue, CatalogueError, Coordinator, Entry, IssuedKey, Ports, Provenance, Role,
+    ApiKey, Catalogue, CatalogueError, Coordinator, Entry, IssuedKey, Ports, Role,
 };
-use prooflane_engine::{Keys, Provenance as Made};
+use prooflane_engine::Keys;
 use prooflane_market::Rules;
 use prooflane_store::{Blobs, PutMode, PutOutcome};
 use serde::Serialize;
@@ -100,15 +100,11 @@ async fn key(
         anyhow::Ok((key, file))
     });
     let (key, file) = made.await??;
-    let provenance = match key.provenance() {
-        Made::Development => Provenance::Development,
-        Made::Ceremony => Provenance::Ceremony,
-    };
     let entry = Entry::new(
         circuit,
         key.constraints(),
         key.verifying_key().clone(),
-        provenance,
+        key.provenance(),
     );
     let name = Catalogue::proving_key_blob(circuit.id(), &entry.key_id.to_string());
     blobs.put(&name, &file, PutMode::IfAbsent).await?;
