@@ -1,5 +1,6 @@
 //! Chores as code: `cargo xtask --help`.
 
+mod edge;
 mod lambdas;
 mod planted;
 
@@ -46,6 +47,15 @@ enum Chore {
         /// For another machine: aarch64-unknown-linux-gnu is what the CDK app deploys
         #[arg(long)]
         target: Option<String>,
+    },
+    /// Build the component for the edge into target/edge, with or without rustup's Wasm target
+    Edge {
+        /// Build the component that edge-host is tested with, too
+        #[arg(long)]
+        guest: bool,
+        /// Build with Debian's compiler also where the target is installed
+        #[arg(long)]
+        debian: bool,
     },
     /// Run the whole network on emulators of AWS: functions as processes, one worker of the fleet
     AwsLocal,
@@ -108,6 +118,7 @@ fn main() -> anyhow::Result<()> {
         }
         Chore::Planted => planted::planted(),
         Chore::Lambdas { target } => lambdas::build(target.as_deref()),
+        Chore::Edge { guest, debian } => edge::build(guest, debian),
         Chore::AwsLocal => {
             run(cargo(&["build", "--bins", "--tests"]).args(WITH_FUNCTIONS))?;
             let program = lambdas::target_folder().join("debug/aws-local");
@@ -174,6 +185,7 @@ fn test(rest: &[String]) -> anyhow::Result<()> {
     // The functions are programs that tests of other packages run. Built together with the tests,
     // all share what they depend on.
     run(cargo(&["build", "--bins", "--tests"]).args(WITH_FUNCTIONS))?;
+    edge::build(true, false)?;
     let mut test = cargo(&["test", "--no-fail-fast"]);
     test.args(WITH_FUNCTIONS)
         .env("PROOFLANE_PROGRAMS_BUILT", "1");
