@@ -23,9 +23,10 @@ pub use ark_bn254::Fr;
 pub use babyjub::{BabyJubjub, Point, Scalar, ScalarConfig, pack_point, unpack_point};
 pub use eddsa::{SecretKey, Signature, is_public_key, verify};
 pub use error::{CircuitError, InputError};
-pub use hash::{bytes32_to_field, text_to_field};
+pub use hash::bytes32_to_field;
 pub use merkle::{MAX_DEPTH, MAX_LEAVES, MerkleTree, merkle_root};
 pub use poseidon::{MAX_INPUTS, poseidon};
+pub use prooflane_verifier::field::text_to_field;
 pub use r1cs::{R1cs, Row, Witness};
 pub use range::commit;
 pub use receipt::{

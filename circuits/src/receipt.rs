@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
+use prooflane_verifier::field::text_to_field;
 use zeroize::Zeroize;
 
 use crate::babyjub::Point;
 use crate::eddsa::{SecretKey, Signature};
-use crate::hash::{bytes32_to_field, text_to_field};
+use crate::hash::bytes32_to_field;
 use crate::poseidon::poseidon;
 
 /// `text_to_field("domain", "payer-commitment")`, the second input of [`payer_commitment`].

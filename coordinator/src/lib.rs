@@ -33,7 +33,7 @@ pub use error::Error;
 pub use fsck::{Finding, Severity};
 pub use fulfil::{LateTask, OpenTask};
 pub use leader::Auctioneer;
-pub use payments::{PaymentClaim, Redeemed, Redemption};
+pub use payments::{Attempt, PaymentClaim, Redeemed, Redemption};
 pub use ports::{Entropy, OsEntropy, Ports};
 pub use prooflane_store::Cursor;
 pub use prooflane_verifier::Provenance;

@@ -573,6 +573,9 @@ async fn a_payment_is_admitted_once() {
     let mut other = body.clone();
     other["binding"] = json!("43");
     assert_eq!(redeem(&network, &other).await, refusal("already_spent"));
+    let mut attempt = body.clone();
+    attempt["attempt"] = json!("a");
+    assert_eq!(redeem(&network, &attempt).await, refusal("repeated"));
 }
 
 #[tokio::test]
@@ -605,6 +608,9 @@ async fn a_changed_payment_is_not_admitted_and_spends_nothing() {
         ("maxBlockAge", json!("18446744073709551616")),
         ("binding", json!("0xzz")),
         ("nullifier", json!("")),
+        ("window", json!(3_601)),
+        ("attempt", json!("")),
+        ("replaces", json!("two words")),
     ] {
         let mut bad = body.clone();
         bad[name] = value;

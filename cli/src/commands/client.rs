@@ -455,6 +455,9 @@ pub(super) async fn redeem(context: &Context, args: RedeemArgs) -> anyhow::Resul
                 .with_context(|| format!("current_time: expected seconds, got {current_time}"))?,
             binding: args.binding,
             nullifier: named("nullifier")?,
+            window: 0,
+            attempt: None,
+            replaces: None,
         })
         .await?;
     context.output.object(&answer)?;

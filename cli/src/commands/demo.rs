@@ -297,6 +297,9 @@ impl Order {
                 current_time: self.current_time,
                 binding: self.binding.clone(),
                 nullifier: nullifier.clone(),
+                window: 0,
+                attempt: None,
+                replaces: None,
             })
             .await?)
     }

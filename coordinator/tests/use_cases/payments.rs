@@ -1,6 +1,6 @@
 use crate::harness::*;
 use prooflane_circuits::{Fr, find};
-use prooflane_coordinator::{PaymentClaim, Redeemed};
+use prooflane_coordinator::{Attempt, PaymentClaim, Redeemed};
 use prooflane_market::Rules;
 use prooflane_verifier::Proof;
 use serde_json::json;
@@ -21,6 +21,8 @@ pub(crate) fn payment(binding: &str) -> (PaymentClaim, Proof) {
         current_time: START / 1_000,
         binding: public[7],
         nullifier: public[8],
+        window: 0,
+        attempt: Attempt::default(),
     };
     assert_eq!(claim.public_inputs(), public, "the circuit's own order");
     (claim, proof_of("payment@1", &inputs))
@@ -97,6 +99,90 @@ async fn a_proof_for_another_time_is_outside_the_window() {
     net.clock.set(START + 60_999);
     let inside = net.redeem(coffee, proof).await.unwrap();
     assert_eq!(inside, Redeemed::Admitted);
+}
+
+#[tokio::test]
+async fn a_longer_window_lets_a_proof_be_older_and_no_younger() {
+    let net = net();
+    let (mut coffee, proof) = COFFEE.clone();
+    coffee.window = 300;
+    for (offset, expected) in [
+        (-61_000_i64, Redeemed::OutsideWindow),
+        (361_000, Redeemed::OutsideWindow),
+        (360_000, Redeemed::Admitted),
+    ] {
+        net.clock.set(START.saturating_add_signed(offset));
+        assert_eq!(net.redeem(&coffee, &proof).await.unwrap(), expected);
+    }
+    let net = Net::with(Rules::open(), payment_only(), |table| table);
+    coffee.window = u64::MAX;
+    net.clock.set(START + 3_661_000);
+    let outside = net.redeem(&coffee, &proof).await.unwrap();
+    assert_eq!(outside, Redeemed::OutsideWindow, "at most an hour");
+}
+
+fn attempt(id: &str, replaces: Option<&str>) -> (PaymentClaim, Proof) {
+    let (mut coffee, proof) = COFFEE.clone();
+    coffee.attempt = Attempt {
+        id: Some(id.to_owned()),
+        replaces: replaces.map(str::to_owned),
+    };
+    (coffee, proof)
+}
+
+#[tokio::test]
+async fn only_the_attempt_that_claimed_is_admitted_by_its_claim() {
+    let net = net();
+    let redeem =
+        async |(claim, proof): (PaymentClaim, Proof)| net.redeem(&claim, &proof).await.unwrap();
+    assert_eq!(redeem(attempt("a", None)).await, Redeemed::Admitted);
+    assert_eq!(redeem(attempt("a", None)).await, Redeemed::Admitted);
+    assert_eq!(redeem(attempt("b", None)).await, Redeemed::Repeated);
+    assert_eq!(redeem(attempt("b", Some("c"))).await, Redeemed::Repeated);
+    // Who names no attempt asks whether this claim was made, and it was.
+    assert_eq!(redeem(COFFEE.clone()).await, Redeemed::Admitted);
+    assert_eq!(redeem(CAKE.clone()).await, Redeemed::AlreadySpent);
+    let (claim, _) = attempt("a", None);
+    let other = net.redeem(&claim, &CAKE.1).await.unwrap();
+    assert_eq!(other, Redeemed::Invalid, "a proof of something else");
+}
+
+#[tokio::test]
+async fn an_attempt_that_gave_up_is_replaced_once() {
+    let net = net();
+    let redeem =
+        async |(claim, proof): (PaymentClaim, Proof)| net.redeem(&claim, &proof).await.unwrap();
+    assert_eq!(redeem(attempt("a", None)).await, Redeemed::Admitted);
+    let replacing = |id| redeem(attempt(id, Some("a")));
+    let both = tokio::join!(replacing("b"), replacing("c"));
+    assert!(
+        both == (Redeemed::Admitted, Redeemed::Repeated)
+            || both == (Redeemed::Repeated, Redeemed::Admitted),
+        "{both:?}"
+    );
+    assert_eq!(redeem(attempt("a", None)).await, Redeemed::Repeated);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_attempts_at_one_claim_one_is_admitted() {
+    let net = net();
+    let calls: Vec<_> = (0..32)
+        .map(|n| {
+            let c = net.c.clone();
+            tokio::spawn(async move {
+                let (claim, proof) = attempt(&format!("attempt-{n}"), None);
+                c.redeem(&claim, &proof).await.unwrap()
+            })
+        })
+        .collect();
+    let mut admitted = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Redeemed::Admitted => admitted += 1,
+            verdict => assert_eq!(verdict, Redeemed::Repeated),
+        }
+    }
+    assert_eq!(admitted, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use prooflane_circuits::text_to_field;
 use prooflane_client::wire::{PointView, Problem as ProblemDoc, Redeem, RedeemAnswer};
-use prooflane_coordinator::{PaymentClaim, Redeemed, Role};
+use prooflane_coordinator::{Attempt, PaymentClaim, Redeemed, Role};
 use prooflane_verifier::{Fr, field};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,6 +49,14 @@ async fn redeem(
         current_time: body.current_time,
         binding: element("binding", &body.binding)?,
         nullifier: element("nullifier", &body.nullifier)?,
+        window: window(body.window)?,
+        attempt: Attempt {
+            id: body.attempt.map(|id| attempt("attempt", id)).transpose()?,
+            replaces: body
+                .replaces
+                .map(|id| attempt("replaces", id))
+                .transpose()?,
+        },
     };
     let redeemed = api.coordinator.redeem(&claim, &proof(&body.proof)?).await?;
     Ok(Json(RedeemAnswer {
@@ -58,6 +66,7 @@ async fn redeem(
             Redeemed::Invalid => "invalid_proof",
             Redeemed::OutsideWindow => "outside_window",
             Redeemed::AlreadySpent => "already_spent",
+            Redeemed::Repeated => "repeated",
         }
         .into(),
     }))
@@ -65,6 +74,24 @@ async fn redeem(
 
 pub(crate) fn element(name: &str, text: &str) -> Result<Fr, Problem> {
     field::parse(text).map_err(|error| Problem::new("invalid_request", format!("{name}: {error}")))
+}
+
+fn window(seconds: u64) -> Result<u64, Problem> {
+    if seconds > PaymentClaim::MAX_WINDOW {
+        let most = PaymentClaim::MAX_WINDOW;
+        let detail = format!("window: expected at most {most} seconds, got {seconds}");
+        return Err(Problem::new("invalid_request", detail));
+    }
+    Ok(seconds)
+}
+
+/// An attempt's name goes into the payment's record.
+fn attempt(name: &str, id: String) -> Result<String, Problem> {
+    if id.is_empty() || id.len() > 64 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let detail = format!("{name}: expected 1 to 64 printable ASCII characters without spaces");
+        return Err(Problem::new("invalid_request", detail));
+    }
+    Ok(id)
 }
 
 fn number(name: &str, text: &str) -> Result<u64, Problem> {

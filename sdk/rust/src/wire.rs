@@ -502,13 +502,24 @@ wire! {
         pub binding: String,
         /// The payment's nullifier, from the proof's public inputs.
         pub nullifier: String,
+        /// For how long a proof counts after its time, in seconds, beside 60 seconds for clocks that
+        /// differ; at most 3600.
+        #[serde(default)]
+        pub window: u64,
+        /// Your own random name for this attempt. Only the attempt that claimed a payment is admitted
+        /// by it; without a name, whoever repeats the request is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub attempt: Option<String>,
+        /// An attempt of yours whose answer never came, which this one takes over from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub replaces: Option<String>,
     }
 
     /// Whether the payment is admitted.
     pub struct RedeemAnswer {
         /// Yes, once; the same request again gets the same answer.
         pub admitted: bool,
-        /// `admitted`, `invalid_proof`, `outside_window`, `already_spent`.
+        /// `admitted`, `invalid_proof`, `outside_window`, `already_spent`, `repeated`.
         pub reason: String,
     }
 
