@@ -1,10 +1,9 @@
 //! Elements of BN254's scalar field as text and bytes.
 
 use crate::{DecodeError, Fr};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-use ark_ff::{BigInteger, BigInteger256, PrimeField};
-use core::str::FromStr;
+use ark_ff::{BigInt, BigInteger, BigInteger256, PrimeField};
 use sha2::{Digest, Sha256};
 
 /// The longest decimal form of a value below 2^256.
@@ -40,7 +39,24 @@ pub(crate) fn value(text: &str) -> Option<BigInteger256> {
         && !text.is_empty()
         && text.len() <= MAX_DIGITS
         && (text == "0" || !text.starts_with('0'));
-    canonical.then(|| BigInteger256::from_str(text).ok())?
+    canonical.then(|| from_decimal(text))?
+}
+
+/// The number that digits stand for, if it is below 2^256.
+fn from_decimal(digits: &str) -> Option<BigInteger256> {
+    let mut limbs = [0_u64; 4];
+    for digit in digits.bytes() {
+        let mut carry = u128::from(digit - b'0');
+        for limb in &mut limbs {
+            carry += u128::from(*limb) * 10;
+            *limb = carry as u64;
+            carry >>= 64;
+        }
+        if carry != 0 {
+            return None;
+        }
+    }
+    Some(BigInteger256::new(limbs))
 }
 
 fn from_be(bytes: &[u8; 32]) -> BigInteger256 {
@@ -56,7 +72,19 @@ fn from_be(bytes: &[u8; 32]) -> BigInteger256 {
 /// Writes a field element in decimal.
 #[must_use]
 pub fn to_decimal(element: &Fr) -> String {
-    element.into_bigint().to_string()
+    // Not by arkworks' `Display`, which takes a library of numbers of any length with it to the edge.
+    let BigInt(mut limbs) = element.into_bigint();
+    let mut digits = Vec::new();
+    while digits.is_empty() || limbs != [0; 4] {
+        let mut rest = 0;
+        for limb in limbs.iter_mut().rev() {
+            let number = (rest << 64) | u128::from(*limb);
+            *limb = (number / 10) as u64;
+            rest = number % 10;
+        }
+        digits.push(b'0' + rest as u8);
+    }
+    digits.into_iter().rev().map(char::from).collect()
 }
 
 /// Writes a field element as 32 big-endian bytes.

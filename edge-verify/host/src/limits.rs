@@ -24,7 +24,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            time: Duration::from_secs(30),
+            time: Duration::from_secs(90),
             memory_bytes: 64 << 20,
             kept_bytes: 64 << 20,
             requests: 64,

@@ -31,7 +31,7 @@ struct Arguments {
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = pair)]
     variables: Vec<(String, String)>,
     /// How long one request may take.
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 90, value_name = "SECONDS")]
     time: u64,
     /// Memory of one instance of the component.
     #[arg(long, default_value_t = 64, value_name = "MIB")]
