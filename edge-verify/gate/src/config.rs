@@ -376,7 +376,8 @@ fn priced(route: Route) -> Result<Priced, ConfigError> {
 }
 
 /// circomlib's `packPoint`: y in 32 little-endian bytes, the top bit set where x is the larger of x and -x.
-pub(crate) fn pack(key: &[Fr; 2]) -> String {
+#[must_use]
+pub fn pack(key: &[Fr; 2]) -> String {
     let [x, y] = key;
     let mut bytes = field::to_bytes_be(y);
     bytes.reverse();

@@ -34,6 +34,23 @@ pub(crate) fn encode(value: &impl Serialize) -> HeaderValue {
     HeaderValue::try_from(BASE64.encode(json)).expect("base64 is ASCII")
 }
 
+/// The header that carries a payment.
+#[must_use]
+pub fn payment_header(payment: &PaymentPayload) -> (HeaderName, HeaderValue) {
+    let name = if payment.x402_version == 1 {
+        X_PAYMENT
+    } else {
+        PAYMENT_SIGNATURE
+    };
+    (name, encode(payment))
+}
+
+/// Reads the JSON of one of x402's headers; `None` where it is no such thing.
+#[must_use]
+pub fn read_header<T: serde::de::DeserializeOwned>(value: &HeaderValue) -> Option<T> {
+    serde_json::from_slice(&BASE64.decode(value).ok()?).ok()
+}
+
 /// A payment as it came.
 #[derive(Debug)]
 pub(crate) struct Received {

@@ -18,10 +18,11 @@ pub mod wire;
 mod world;
 
 pub use binding::{binding, to_hex};
-pub use config::{Attestor, Claims, Config, ConfigError, Gate, Price, Route, Secrets};
+pub use config::{Attestor, Claims, Config, ConfigError, Gate, Price, Route, Secrets, pack};
 pub use gate::MAX_BODY;
 pub use header::{
     PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT, X_PAYMENT_RESPONSE,
+    payment_header, read_header,
 };
 pub use refusal::Refusal;
 pub use world::{SendError, World};
