@@ -743,6 +743,7 @@ proptest! {
         let bytes = field::to_bytes_be(&element);
         prop_assert_eq!(field::from_bytes_be(&bytes), Ok(element));
         prop_assert_eq!(field::parse(&to_text(element)), Ok(element));
+        prop_assert_eq!(to_text(element), element.into_bigint().to_string());
         let hex_text = format!("0x{}", hex::encode(bytes));
         prop_assert_eq!(field::parse(&hex_text), Ok(element));
     }

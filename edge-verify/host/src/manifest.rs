@@ -60,8 +60,11 @@ pub enum ManifestError {
     #[error("the manifest declares no variable {0}; those it declares: {1}")]
     Unknown(String, String),
     /// No value for a required variable.
-    #[error("the variable {0} has no value: give it by --variable {0}=VALUE or in SPIN_VARIABLE_{}", .0.to_uppercase())]
-    Missing(String),
+    #[error("the variable {name} has no value: give it by --variable {name}=VALUE or in SPIN_VARIABLE_{}", name.to_uppercase())]
+    Missing {
+        /// Its name.
+        name: String,
+    },
     /// A template that is not closed, or names what is not declared.
     #[error("{0:?} is not a template of declared variables")]
     Template(String),
@@ -110,7 +113,7 @@ impl Manifest {
         for (name, declared) in &self.variables {
             let default = declared.default.as_ref().filter(|_| !declared.required);
             let value = given.get(name).or(default);
-            let value = value.ok_or_else(|| ManifestError::Missing(name.clone()))?;
+            let value = value.ok_or_else(|| ManifestError::Missing { name: name.clone() })?;
             values.insert(name.as_str(), value.as_str());
         }
         let component = &self.component;

@@ -44,18 +44,19 @@ pub(crate) async fn serve(
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES);
     loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Of a connection that is gone already, or of a machine that is out of files: the
-                    // next may do better, but not at once.
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
-            _ = stopping.wait_for(|stopping| *stopping) => break,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.changed() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Of a connection that is gone already, or of a machine that is out of files: the next
+                // may do better, but not at once.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
         };
         // Small answers are not held back.
         let _ = stream.set_nodelay(true);

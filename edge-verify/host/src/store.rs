@@ -12,7 +12,7 @@ wasmtime::component::bindgen!({
     inline: "
         package prooflane:key-value-host;
 
-        world key-value {
+        world imports {
             import spin:key-value/key-value@3.0.0;
         }
 
@@ -39,7 +39,7 @@ wasmtime::component::bindgen!({
 });
 
 /// A store that a component has opened: its label.
-pub struct Open(String);
+pub(crate) struct Open(String);
 
 /// All stores of a host, shared by its instances.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
     inline: "
         package prooflane:variables-host;
 
-        world variables {
+        world imports {
             import spin:variables/variables@3.0.0;
         }
 
