@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Parser;
+use std::io::IsTerminal;
 use edge_host::manifest::Manifest;
 use edge_host::{Clock, Config, Host, Limits};
 use std::net::SocketAddr;
@@ -50,7 +51,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let text = match &arguments.manifest {
         Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
         None => MANIFEST.to_owned(),

@@ -12,10 +12,11 @@ static SERVED: AtomicU64 = AtomicU64::new(0);
 #[http_service]
 async fn handle(request: Request) -> (StatusCode, String) {
     let served = SERVED.fetch_add(1, Ordering::Relaxed) + 1;
-    let path = request.uri().path().to_owned();
-    let (verb, rest) = path.trim_start_matches('/').split_once('/').unwrap_or((&path, ""));
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    let (verb, rest) = path.split_once('/').unwrap_or((&path, ""));
     let done = match verb {
         "served" => Ok(served.to_string()),
+        "uri" => Ok(request.uri().to_string()),
         "now" => Ok(wasip3::clocks::system_clock::now().seconds.to_string()),
         "entropy" => Ok(wasip3::random::random::get_random_u64().to_string()),
         "variable" => variables::get(rest).await.map_err(|error| error.to_string()),
