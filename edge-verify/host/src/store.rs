@@ -39,7 +39,8 @@ wasmtime::component::bindgen!({
 });
 
 /// A store that a component has opened: its label.
-pub(crate) struct Open(String);
+#[expect(unreachable_pub, reason = "the bindings export it again")]
+pub struct Open(String);
 
 /// All stores of a host, shared by its instances.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ async fn are_refused_before_the_component_sees_them() {
     for (request, expected) in [
         (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n"), 431),
-        (format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n"), 414),
+        (format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n"), 431),
         ("GET / HTTP/1.1\r\n\r\n".into(), 400),
         ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".into(), 400),
         ("GET / HTTP/1.1\r\nhost: a b\r\n\r\n".into(), 400),
