@@ -7,6 +7,7 @@ mod fsck;
 mod key;
 mod market;
 mod offline;
+mod pay;
 mod prover;
 mod up;
 mod wallet;
@@ -137,6 +138,8 @@ enum Command {
     Attestor(wallet::AttestorCommand),
     /// Sign that a payment was made.
     Attest(wallet::AttestArgs),
+    /// Fetch a URL and pay for it where x402 asks to, by a proof of a payment.
+    Pay(pay::Args),
     /// Measure.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -217,6 +220,7 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Wallet(command) => wallet::wallet(&context, command),
             Command::Attestor(command) => wallet::attestor(&context, command),
             Command::Attest(args) => wallet::attest(&context, args),
+            Command::Pay(args) => pay::run(&context, args).await,
             Command::Bench(command) => bench::run(&context, command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(

@@ -1,12 +1,17 @@
 //! `prooflane up`.
 
 use super::{Context, Stop, cores};
+use crate::edge::{Edge, Setup};
+use crate::files::{self, AttestorFile, EdgeFile};
 use crate::node::{Config, Node, check_exposure};
+use anyhow::Context as _;
+use prooflane_coordinator::{ApiKey, Role};
+use prooflane_gate::Secrets;
 use prooflane_worker::Offer;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,6 +39,17 @@ pub(super) struct Args {
     /// Serve development keys, whose maker could forge proofs, where others can reach them.
     #[arg(long)]
     allow_development_keys: bool,
+    /// Also run a gate in front of a paid API, configured by this JSON file (edge-verify/gate/README.md).
+    #[arg(long, value_name = "FILE")]
+    edge: Option<PathBuf>,
+    /// Where the gate listens.
+    #[arg(
+        long,
+        default_value = "127.0.0.1:8402",
+        value_name = "ADDRESS",
+        requires = "edge"
+    )]
+    edge_listen: SocketAddr,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
@@ -56,8 +72,13 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
         .collect();
     let mut stop = Stop::new()?;
     let node = Node::start(config).await?;
-    announce(context, &node, &args)?;
+    let edge = match &args.edge {
+        Some(config) => Some(open_edge(&node, &args, config).await?),
+        None => None,
+    };
+    announce(context, &node, &args, edge.as_ref())?;
     stop.asked().await;
+    drop(edge);
     context
         .output
         .line("Draining: provers finish what they hold. Ctrl-C again stops at once.");
@@ -74,13 +95,63 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
+async fn open_edge(node: &Node, args: &Args, config: &Path) -> anyhow::Result<Edge> {
+    let attestor: AttestorFile = files::read(&node.attestor)?;
+    let key = node
+        .keys
+        .get(prooflane_circuits::find("payment@1").context("no payment@1")?)?;
+    let kept = args.data.join("edge.json");
+    if !kept.exists() {
+        let api_key = if node.open {
+            None
+        } else {
+            let record = ApiKey {
+                name: "edge".into(),
+                roles: vec![Role::Requester],
+            };
+            Some(node.coordinator.create_api_key(&record).await?)
+        };
+        let nonce_secret = hex::encode(files::random::<32>()?);
+        files::write_secret(
+            &kept,
+            &EdgeFile {
+                nonce_secret,
+                api_key,
+            },
+        )?;
+    }
+    let kept: EdgeFile = files::read(&kept)?;
+    let mut nonce_secret = [0; 32];
+    hex::decode_to_slice(kept.nonce_secret, &mut nonce_secret)
+        .ok()
+        .context("edge.json: nonce_secret: expected 64 hexadecimal digits")?;
+    Edge::start(Setup {
+        config: files::read(config)?,
+        listen: args.edge_listen,
+        home: node.url(),
+        attestor: attestor.public_key,
+        key: key.verifying_key().clone(),
+        secrets: Secrets {
+            home_key: kept.api_key.unwrap_or_default(),
+            nonce_secret,
+        },
+    })
+    .await
+}
+
+fn announce(
+    context: &Context,
+    node: &Node,
+    args: &Args,
+    edge: Option<&Edge>,
+) -> anyhow::Result<()> {
     let url = node.url();
     context.output.object(&json!({
         "url": url,
         "open": node.open,
         "attestor": node.attestor,
         "operator_key": node.operator_key,
+        "edge": edge.map(Edge::url),
     }))?;
     let dim = console::Style::new().dim();
     let row = |name: &str, value: String| {
@@ -98,6 +169,9 @@ fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
     row("docs", format!("{url}/docs"));
     row("data", args.data.display().to_string());
     row("attestor", node.attestor.display().to_string());
+    if let Some(edge) = edge {
+        row("gate", format!("{} ({})", edge.url(), edge.runs()));
+    }
     if let Some(key) = &node.operator_key {
         row("operator", format!("{} holds the API key", key.display()));
     }
