@@ -1,0 +1,68 @@
+import { fromHex } from "./bytes.ts";
+import { PaymentError } from "./errors.ts";
+import { parseField, parseU64 } from "./field.ts";
+import { nonceTime } from "./nonce.ts";
+import { CIRCUIT, SCHEME, type AnyRequirements, type ZkGroth16Extra } from "./scheme.ts";
+
+/** What a server asks for, of either version of x402. */
+export interface Asked {
+  network: string;
+  /** The asset as receipts name it: `network/asset`. */
+  asset: string;
+  amount: bigint;
+  payTo: string;
+  maxTimeoutSeconds: number;
+  /** The server's time when it asked. */
+  askedAtSeconds: number;
+  extra: ZkGroth16Extra;
+}
+
+/**
+ * Reads payment requirements strictly: a server is not trusted with what a proof is made for.
+ *
+ * @throws PaymentError `unsupported_requirements`, naming the field.
+ */
+export function readRequirements(requirements: AnyRequirements): Asked {
+  const amount = parseU64(
+    "maxAmountRequired" in requirements ? requirements.maxAmountRequired : requirements.amount,
+  );
+  const { network, asset, payTo, maxTimeoutSeconds } = requirements;
+  const extra = requirements.extra as Partial<Record<keyof ZkGroth16Extra, unknown>> | undefined;
+  const { circuit, key, attestors, maxAgeSeconds, paymentFlow, nonce, binding } = extra ?? {};
+  const isText = (text: unknown): text is string => typeof text === "string" && text !== "";
+  const isName = (text: unknown): text is string =>
+    typeof text === "string" && fromHex(text, 32) !== undefined && text === text.toLowerCase();
+  const askedAtSeconds = typeof nonce === "string" ? nonceTime(nonce) : undefined;
+
+  const expected = (field: string, what: string): never => {
+    throw new PaymentError("unsupported_requirements", `requirements.${field}: expected ${what}`);
+  };
+  if (requirements.scheme !== SCHEME) expected("scheme", SCHEME);
+  if (!isText(network) || !network.includes(":")) expected("network", "a CAIP-2 network");
+  if (!isText(asset)) expected("asset", "the asset's name");
+  if (!isText(payTo)) expected("payTo", "the recipient's name");
+  if (!Number.isSafeInteger(maxTimeoutSeconds) || maxTimeoutSeconds <= 0) {
+    expected("maxTimeoutSeconds", "a positive integer");
+  }
+  if (circuit !== CIRCUIT) expected("extra.circuit", CIRCUIT);
+  if (!isName(key)) expected("extra.key", "64 hexadecimal digits in lower case");
+  if (!Array.isArray(attestors) || attestors.length === 0 || !attestors.every(isName)) {
+    expected("extra.attestors", "at least one packed key of 64 hexadecimal digits in lower case");
+  }
+  if (!Number.isSafeInteger(maxAgeSeconds) || (maxAgeSeconds as number) < 0) {
+    expected("extra.maxAgeSeconds", "an integer that is not negative");
+  }
+  if (paymentFlow !== undefined && paymentFlow !== "upfront") expected("extra.paymentFlow", "upfront");
+  if (typeof binding !== "string" || !/^0x[0-9a-f]{64}$/.test(binding) || parseField(binding) === undefined) {
+    expected("extra.binding", "a field element as 0x and 64 hexadecimal digits in lower case");
+  }
+  return {
+    network,
+    asset: `${network}/${asset}`,
+    amount: amount ?? expected("amount", "a decimal integer below 2^64"),
+    payTo,
+    maxTimeoutSeconds,
+    askedAtSeconds: askedAtSeconds ?? expected("extra.nonce", "a nonce of 48 hexadecimal digits"),
+    extra: extra as ZkGroth16Extra,
+  };
+}
