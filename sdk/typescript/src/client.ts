@@ -38,6 +38,9 @@ export interface ZkGroth16ClientOptions {
   nowSeconds?: () => number;
 }
 
+/** Reasons after which a receipt that was refused may be spent all the same. */
+const SPENT_OR_UNKNOWN = ["duplicate_settlement", "settlement_pending"];
+
 /** No proof is waited for longer, whatever a server says. */
 const LONGEST_WAIT_SECONDS = 600;
 
@@ -112,9 +115,11 @@ export function zkGroth16Client(options: ZkGroth16ClientOptions): SchemeNetworkC
     async onPaymentResponse({ paymentPayload, settleResponse, paymentRequired }) {
       const receipt = sent.get(paymentPayload.payload);
       if (receipt === undefined) return;
-      const reason = settleResponse?.errorReason;
-      const spentOrUnknown = reason === "duplicate_settlement" || reason === "settlement_pending";
-      const refused = settleResponse?.success === false ? !spentOrUnknown : paymentRequired !== undefined;
+      // Without a settlement, an answer that asks for payment again means that none was tried.
+      const refused =
+        settleResponse === undefined
+          ? paymentRequired !== undefined
+          : !settleResponse.success && !SPENT_OR_UNKNOWN.includes(settleResponse.errorReason ?? "");
       if (refused) await receipts.release(receipt);
     },
   };

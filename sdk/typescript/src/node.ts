@@ -39,31 +39,30 @@ async function proveInto(
   { command = "prooflane", keys }: LocalProverOptions,
   { circuit, key, inputs, signal }: ProofRequest,
 ): Promise<Proof> {
-  const [proof, publicInputs, verifyingKey] = ["proof.json", "public.json", "key.json"].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
+  const at = (name: string) => join(folder, name);
+  const args = [
+    ...["prove", circuit, "--inputs", "-"],
+    ...["--out", at("proof.json"), "--public", at("public.json"), "--verifying-key", at("key.json")],
+    ...(keys === undefined ? [] : ["--keys", keys]),
   ];
-  await run(
-    command,
-    [
-      ...["prove", circuit, "--inputs", "-"],
-      ...["--out", proof, "--public", publicInputs, "--verifying-key", verifyingKey],
-      ...(keys === undefined ? [] : ["--keys", keys]),
-    ],
-    JSON.stringify(inputs),
-    signal,
+  await run(command, args, JSON.stringify(inputs), signal);
+  const { madeFor, ...proof } = await readProof(folder).catch((cause: unknown) => {
+    throw new PaymentError("no_proof", `${command} prove: expected snarkjs's files of a proof, got others`, { cause });
+  });
+  if (madeFor === key) return proof;
+  throw new PaymentError(
+    "wrong_key",
+    `key: the merchant expects proofs for ${key}, ${command} proves for ${madeFor}; give it the merchant's key (prooflane key import) or use its network`,
   );
-  const found = await keyId((await readJson(verifyingKey)) as SnarkjsVerifyingKey);
-  if (found !== key) {
-    throw new PaymentError(
-      "wrong_key",
-      `key: the merchant expects proofs for ${key}, ${command} proves for ${found}; give it the merchant's key (prooflane key import) or use its network`,
-    );
-  }
+}
+
+/** The proof in a folder, and the name of the key it is for. */
+async function readProof(folder: string): Promise<Proof & { madeFor: string }> {
+  const read = (name: string) => readJson(join(folder, name));
   return {
-    bytes: compactProof((await readJson(proof)) as SnarkjsProof),
-    publicInputs: (await readJson(publicInputs)) as string[],
+    madeFor: await keyId((await read("key.json")) as SnarkjsVerifyingKey),
+    bytes: compactProof((await read("proof.json")) as SnarkjsProof),
+    publicInputs: (await read("public.json")) as string[],
   };
 }
 

@@ -38,7 +38,9 @@ export function readRequirements(requirements: AnyRequirements): Asked {
     throw new PaymentError("unsupported_requirements", `requirements.${field}: expected ${what}`);
   };
   if (requirements.scheme !== SCHEME) expected("scheme", SCHEME);
-  if (!isText(network) || !network.includes(":")) expected("network", "a CAIP-2 network");
+  if (!isText(network) || !/^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/.test(network)) {
+    expected("network", "a network as CAIP-2 writes it");
+  }
   if (!isText(asset)) expected("asset", "the asset's name");
   if (!isText(payTo)) expected("payTo", "the recipient's name");
   if (!Number.isSafeInteger(maxTimeoutSeconds) || maxTimeoutSeconds <= 0) {

@@ -68,11 +68,11 @@ export function zkGroth16Server(options: ZkGroth16ServerOptions): SchemeNetworkS
     paymentFlows: { default: { supported: ["upfront"], default: "upfront" } },
 
     async parsePrice(price, network) {
-      if (typeof price !== "object") return inSmallestUnit(assets, price, network);
-      if (parseU64(price.amount) === undefined) {
-        throw new RangeError(`price.amount: expected a decimal integer below 2^64, got ${JSON.stringify(price.amount)}`);
+      const exact = typeof price === "object" ? price : inSmallestUnit(assets, price, network);
+      if (parseU64(exact.amount) === undefined) {
+        throw new RangeError(`price.amount: expected a decimal integer below 2^64, got ${JSON.stringify(exact.amount)}`);
       }
-      return price;
+      return exact;
     },
 
     getAssetDecimals: (asset, network) => findAsset(assets, asset, network)?.decimals,

@@ -32,6 +32,8 @@ export async function startFacilitator(network: Network): Promise<Facilitator> {
   const supported = (await (await fetch(`${running.url}/supported`)).json()) as Supported;
   const kind = supported.kinds.find(({ scheme, x402Version }) => scheme === "zk-groth16" && x402Version === 2);
   if (kind === undefined) throw new Error(`${running.url}/supported: expected zk-groth16 in version 2`);
+  const wanted = process.env.PROOFLANE_KEY_ID ?? kind.extra.key;
+  if (kind.extra.key !== wanted) throw new Error(`${running.url}/supported: expected key ${wanted}, got ${kind.extra.key}`);
   return { ...running, network: kind.network, key: kind.extra.key, attestors: kind.extra.attestors };
 }
 
