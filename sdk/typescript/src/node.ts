@@ -99,7 +99,7 @@ export function receiptFolder(folder: string): Receipts {
   return {
     async list() {
       const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
-      return Promise.all(names.map(async (name) => parseReceipt(await readJson(join(folder, name)))));
+      return Promise.all(names.map((name) => readReceipt(join(folder, name))));
     },
     async claim(receipt) {
       try {
@@ -114,6 +114,15 @@ export function receiptFolder(folder: string): Receipts {
       await rm(note(receipt), { force: true });
     },
   };
+}
+
+async function readReceipt(file: string): Promise<Receipt> {
+  const json = await readJson(file);
+  try {
+    return parseReceipt(json);
+  } catch (error) {
+    throw new TypeError(`${file}: ${(error as Error).message}`);
+  }
 }
 
 /** A file's JSON. Its errors hold nothing of the file, which may be a wallet. */

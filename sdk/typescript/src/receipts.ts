@@ -177,7 +177,7 @@ export function fitting(receipts: readonly Receipt[], need: Need): Fit[] {
     .filter(({ receipt, attestor, currentTime }) => {
       const ageSeconds = currentTime - receipt.paymentTime;
       return (
-        receipt.payerCommitment === need.payer &&
+        BigInt(receipt.payerCommitment) === BigInt(need.payer) &&
         need.attestors.includes(attestor) &&
         receipt.recipientKey === need.recipient &&
         receipt.asset === need.asset &&

@@ -25,24 +25,39 @@ export interface Network {
 declare module "vitest" {
   interface ProvidedContext {
     network: Network | undefined;
+    /** A folder for what tests write, see scratch.ts. */
+    scratch: string;
   }
 }
 
-export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const scratch = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+  project.provide("scratch", scratch);
+  const { network, stop } = await findNetwork(scratch);
+  project.provide("network", network);
+  return async () => {
+    await stop();
+    await rm(scratch, { recursive: true, force: true });
+  };
+}
+
+async function findNetwork(scratch: string): Promise<{ network: Network | undefined; stop: () => Promise<void> }> {
+  const stop = async () => {};
   const program = process.env.PROOFLANE_BIN ?? built("release") ?? built("debug");
   if (program === undefined) {
     const why = "no prooflane program: build one (cargo build --release -p prooflane) or name one in PROOFLANE_BIN";
     if (process.env.CI) throw new Error(why);
     console.warn(`Integration tests are skipped: ${why}`);
-    project.provide("network", undefined);
-    return undefined;
+    return { network: undefined, stop };
   }
   const { PROOFLANE_NETWORK_URL: url, PROOFLANE_ATTESTOR_FILE: attestorFile } = process.env;
   if (url !== undefined && attestorFile !== undefined) {
-    project.provide("network", { url, attestorFile, program, keys: undefined });
-    return undefined;
+    return { network: { url, attestorFile, program, keys: undefined }, stop };
   }
-  const data = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+  return startNetwork(program, join(scratch, "network"));
+}
+
+async function startNetwork(program: string, data: string): Promise<{ network: Network; stop: () => Promise<void> }> {
   const child = spawn(program, ["up", "--listen", "127.0.0.1:0", "--data", data, "--json"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -50,12 +65,10 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const stop = async () => {
     child.kill();
     await ended;
-    await rm(data, { recursive: true, force: true });
   };
   for await (const line of createInterface(child.stdout)) {
     const { url, attestor } = JSON.parse(line) as { url: string; attestor: string };
-    project.provide("network", { url, attestorFile: attestor, program, keys: join(data, "keys") });
-    return stop;
+    return { network: { url, attestorFile: attestor, program, keys: join(data, "keys") }, stop };
   }
   await stop();
   throw new Error(`${program} up ended before it said where it listens`);

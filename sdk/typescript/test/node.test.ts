@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { PaymentError, type PaymentInputs } from "@prooflane/x402";
 import { localProver } from "@prooflane/x402/node";
+import { scratch } from "./scratch.ts";
 
 const inputs = { payerSecret: "sesame" } as PaymentInputs;
 const request = { circuit: "payment@1", key: "11".repeat(32), inputs };
@@ -12,7 +12,7 @@ const patient = () => AbortSignal.timeout(20_000);
 describe("localProver with a program that does as it likes", () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+    folder = await scratch();
   });
 
   /** A program of these lines of JavaScript, in which `argv` and `stdin` are what it was given. */
@@ -74,7 +74,7 @@ describe("localProver with a program that does as it likes", () => {
 const network = inject("network");
 test.skipIf(network === undefined)("localProver says that its key is another", async () => {
   // The program makes itself a development key where there is none.
-  const keys = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+  const keys = await scratch();
   const response = await fetch(`${network!.url}/v1/circuits`);
   const { circuits } = (await response.json()) as { circuits: { id: string; key_id: string; example: PaymentInputs }[] };
   const { key_id: key, example } = circuits.find(({ id }) => id === "payment@1")!;

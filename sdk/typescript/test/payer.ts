@@ -1,11 +1,11 @@
 /** Payers with wallets and receipts, as the `prooflane` program makes them. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseReceipt, parseWallet, type Receipt, type Wallet } from "@prooflane/x402";
 import type { Network } from "./network.ts";
+import { scratch } from "./scratch.ts";
 
 const run = promisify(execFile);
 let transactions = 0;
@@ -23,14 +23,14 @@ export interface Payment {
 }
 
 export async function newWallet({ program }: Network): Promise<Wallet> {
-  const file = join(await mkdtemp(join(tmpdir(), "prooflane-test-")), "wallet.json");
+  const file = join(await scratch(), "wallet.json");
   await run(program, ["wallet", "new", "--out", file]);
   return parseWallet(JSON.parse(await readFile(file, "utf8")));
 }
 
 /** The file of a new attestor, whom nobody knows. */
 export async function newAttestor({ program }: Network): Promise<string> {
-  const file = join(await mkdtemp(join(tmpdir(), "prooflane-test-")), "attestor.json");
+  const file = join(await scratch(), "attestor.json");
   await run(program, ["attestor", "new", "--out", file]);
   return file;
 }

@@ -1,13 +1,13 @@
 /** The README's examples are the files in examples/, which the compiler checks; here they run. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
 import { DEFAULT_ASSETS } from "@prooflane/x402";
 import { startFacilitator } from "./facilitator.ts";
 import { attest, newWallet } from "./payer.ts";
+import { scratch } from "./scratch.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const read = (path: string) => readFile(join(root, path), "utf8");
@@ -47,7 +47,7 @@ describe.skipIf(network === undefined)("the README's examples", () => {
     free.close();
     const origin = `http://127.0.0.1:${port}`;
 
-    const folder = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+    const folder = await scratch();
     const wallet = await newWallet(network!);
     const { asset } = DEFAULT_ASSETS.find((known) => known.network === facilitator.network)!;
     const payment = { recipient: "merchant-1", asset: `${facilitator.network}/${asset}`, amount: 10_000 };
@@ -75,7 +75,6 @@ describe.skipIf(network === undefined)("the README's examples", () => {
     } finally {
       listener.close();
       await facilitator.stop();
-      await rm(folder, { recursive: true });
     }
   });
 });

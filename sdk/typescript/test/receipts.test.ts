@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packPoint, parseReceipt, parseWallet, receiptsInMemory, transactionOf, type Receipt, type Receipts } from "@prooflane/x402";
 import { readWallet, receiptFolder } from "@prooflane/x402/node";
 import { fitting, type Need } from "../src/receipts.ts";
+import { scratch } from "./scratch.ts";
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/x402.json", import.meta.url), "utf8")) as {
   points: { x: string; y: string; packed: string }[];
@@ -66,13 +66,17 @@ describe("fitting receipts", () => {
     expect(fitting([receipt({ paymentTime: 1_000_010 - 60 })], need)).toHaveLength(1);
   });
 
+  test("a commitment in hexadecimal is the same", () => {
+    expect(fitting([receipt({ payerCommitment: "0x0b" })], need)).toHaveLength(1);
+  });
+
   test("but for ours where the payment was made since the server asked", () => {
     expect(fitting([receipt({ paymentTime: 1_000_015 })], need)[0]).toMatchObject({ currentTime: 1_000_020 });
   });
 });
 
 async function folderOf(receipts: Receipt[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "prooflane-test-"));
+  const folder = await scratch();
   await Promise.all(receipts.map((it, i) => writeFile(join(folder, `${i}.json`), JSON.stringify(it))));
   return folder;
 }
@@ -110,6 +114,12 @@ test("receipts in a folder stay used for other processes, and other files do no 
   // Whatever a transaction is called, its note stays in the folder.
   expect(await receiptFolder(folder).claim(receipt({ txHash: "../../escaped" }))).toBe(true);
   expect((await readdir(folder)).filter((name) => name.endsWith(".used"))).toHaveLength(2);
+});
+
+test("a file that is no receipt is named", async () => {
+  const folder = await folderOf([base]);
+  await writeFile(join(folder, "broken.json"), "{}");
+  await expect(receiptFolder(folder).list()).rejects.toThrow(/broken\.json: receipt: expected/);
 });
 
 test("transactions that are text are told apart by case, hashes are not", () => {
@@ -154,7 +164,7 @@ describe("reading", () => {
   );
 
   test("errors say nothing of a wallet's secret", async () => {
-    const file = join(await mkdtemp(join(tmpdir(), "prooflane-test-")), "wallet.json");
+    const file = join(await scratch(), "wallet.json");
     for (const text of ['{"secret": "sesame", "commitment": "11"}', '{"secret": "sesame"', '"sesame']) {
       await writeFile(file, text);
       const error = await readWallet(file).catch((error: unknown) => error);
