@@ -18,13 +18,7 @@ export interface BoundRequest {
 /** The binding of a request (`docs/x402.md`), as `0x` and 64 hexadecimal digits. */
 export async function binding(request: BoundRequest): Promise<string> {
   const bodyHash = await sha256(request.body ?? new Uint8Array());
-  const lines = [
-    request.method.toUpperCase(),
-    request.origin,
-    request.path,
-    toHex(bodyHash),
-    request.nonce,
-  ];
+  const lines = [request.method.toUpperCase(), request.origin, request.path, toHex(bodyHash), request.nonce];
   return fieldToHex(await fieldOfText("x402-binding", lines.join("\n")));
 }
 
@@ -48,4 +42,3 @@ export function checkedOrigin(text: string): string {
   }
   return text;
 }
-

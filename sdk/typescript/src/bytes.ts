@@ -28,6 +28,11 @@ export function fromHex(text: string, length: number): Bytes | undefined {
   return Uint8Array.from({ length }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 
+/** Whether this names 32 bytes as the scheme writes keys: 64 hexadecimal digits in lower case. */
+export function isHex32(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
+}
+
 /** Base64 as RFC 4648, section 4: not URL-safe, padded. */
 export function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));

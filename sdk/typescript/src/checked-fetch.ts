@@ -48,7 +48,9 @@ async function offers(response: Response): Promise<Record<string, unknown>[]> {
   let answer: Answer | null;
   try {
     const header = response.headers.get("PAYMENT-REQUIRED");
-    answer = (header === null ? await response.clone().json() : decodePaymentRequiredHeader(header)) as Answer | null;
+    answer = (
+      header === null ? await response.clone().json() : decodePaymentRequiredHeader(header)
+    ) as Answer | null;
   } catch {
     return [];
   }

@@ -22,8 +22,7 @@ import {
 
 /** What happens while a payment is made. */
 export type PaymentProgress =
-  | { step: "chosen"; receipt: Receipt }
-  | { step: "proved"; nullifier: string; millis: number };
+  { step: "chosen"; receipt: Receipt } | { step: "proved"; nullifier: string; millis: number };
 
 /** Who pays, with what, and who proves it. */
 export interface ZkGroth16ClientOptions {

@@ -1,8 +1,7 @@
 import { bigEndian, concat, integer, sha256, toHex, utf8 } from "./bytes.ts";
 
 /** The order of BN254's scalar field, in which circuits compute. */
-export const FIELD_ORDER =
-  21888242871839275222246405745257275088548364400416034343698204186575808495617n;
+export const FIELD_ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
 
 /**
  * The field element of a text in a domain, as `circuits/README.md` defines it: SHA-256 of

@@ -6,9 +6,24 @@ export { PaymentError, type PaymentErrorCode } from "./errors.ts";
 export { fieldOfText, fieldToHex, FIELD_ORDER } from "./field.ts";
 export { networkProver, type NetworkProverOptions, type TaskEvent } from "./network.ts";
 export { nonces, nonceTime, type Nonces } from "./nonce.ts";
-export { compactProof, keyId, packPoint, type Point, type SnarkjsProof, type SnarkjsVerifyingKey } from "./points.ts";
+export {
+  compactProof,
+  keyId,
+  packPoint,
+  type Point,
+  type SnarkjsProof,
+  type SnarkjsVerifyingKey,
+} from "./points.ts";
 export type { PaymentInputs, Proof, Prover, ProofRequest } from "./prover.ts";
-export { parseReceipt, parseWallet, receiptsInMemory, transactionOf, type Receipt, type Receipts, type Wallet } from "./receipts.ts";
+export {
+  parseReceipt,
+  parseWallet,
+  receiptsInMemory,
+  transactionOf,
+  type Receipt,
+  type Receipts,
+  type Wallet,
+} from "./receipts.ts";
 export {
   CIRCUIT,
   headerLength,

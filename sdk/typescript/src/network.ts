@@ -71,7 +71,8 @@ export function networkProver(options: NetworkProverOptions): Prover {
     if (response.ok) return response;
     const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
     const message = `the network refused: ${problem.code ?? response.status}: ${problem.detail ?? response.statusText}`;
-    throw response.status >= 500 ? new Unreachable(message) : new PaymentError("no_proof", message);
+    const mayPass = response.status >= 500 || response.status === 429;
+    throw mayPass ? new Unreachable(message) : new PaymentError("no_proof", message);
   }
 
   /** For calls that may be repeated: all that are made here, as tasks have names of our choosing. */
@@ -101,7 +102,7 @@ export function networkProver(options: NetworkProverOptions): Prover {
 
   /** Waits until the task has ended. Events only say when to look: the task tells. */
   async function wait(task: string, signal: AbortSignal): Promise<TaskView> {
-    for (let seen = 0; ; ) {
+    for (let seen = 0; ;) {
       const last = await follow(task, seen, signal).catch((error: unknown) => {
         if (signal.aborted) throw error;
         return seen;

@@ -7,7 +7,14 @@ import { join } from "node:path";
 import { PaymentError } from "./errors.ts";
 import { compactProof, keyId, type SnarkjsProof, type SnarkjsVerifyingKey } from "./points.ts";
 import type { Proof, Prover, ProofRequest } from "./prover.ts";
-import { parseReceipt, parseWallet, transactionOf, type Receipt, type Receipts, type Wallet } from "./receipts.ts";
+import {
+  parseReceipt,
+  parseWallet,
+  transactionOf,
+  type Receipt,
+  type Receipts,
+  type Wallet,
+} from "./receipts.ts";
 
 /** A `prooflane` program that proves. */
 export interface LocalProverOptions {
@@ -47,7 +54,9 @@ async function proveInto(
   ];
   await run(command, args, JSON.stringify(inputs), signal);
   const { madeFor, ...proof } = await readProof(folder).catch((cause: unknown) => {
-    throw new PaymentError("no_proof", `${command} prove: expected snarkjs's files of a proof, got others`, { cause });
+    throw new PaymentError("no_proof", `${command} prove: expected snarkjs's files of a proof, got others`, {
+      cause,
+    });
   });
   if (madeFor === key) return proof;
   throw new PaymentError(
@@ -74,7 +83,9 @@ function run(command: string, args: string[], input: string, signal: AbortSignal
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
     child.on("error", (error) => failed(signal.aborted ? "made no proof in time" : error.message, error));
-    child.on("close", (status) => (status === 0 ? resolve() : failed(complaint.trim() || `ended with status ${status}`)));
+    child.on("close", (status) =>
+      status === 0 ? resolve() : failed(complaint.trim() || `ended with status ${status}`),
+    );
     // A program that ends without reading its inputs says why on its standard error.
     child.stdin.on("error", () => {}).end(input);
   });

@@ -1,4 +1,13 @@
-import { bigEndian, concat, equalInConstantTime, fromHex, integer, toHex, utf8, type Bytes } from "./bytes.ts";
+import {
+  bigEndian,
+  concat,
+  equalInConstantTime,
+  fromHex,
+  integer,
+  toHex,
+  utf8,
+  type Bytes,
+} from "./bytes.ts";
 
 const DOMAIN = utf8("prooflane x402 nonce v1");
 const TIME_BYTES = 8;
@@ -47,7 +56,9 @@ export function nonces(secret: Uint8Array, origin: string): Nonces {
       if (issued < nowSeconds - ageSeconds || issued > nowSeconds + skewSeconds) return false;
       const own = await nonceOf(bigEndian(BigInt(issued), TIME_BYTES));
       // The text too: a nonce has one spelling, or one payment could be bound twice.
-      return nonce === nonce.toLowerCase() && equalInConstantTime(own, fromHex(nonce, own.length) ?? own.fill(0));
+      return (
+        nonce === nonce.toLowerCase() && equalInConstantTime(own, fromHex(nonce, own.length) ?? own.fill(0))
+      );
     },
   };
 }

@@ -2,8 +2,7 @@ import { concat, littleEndian, sha256, toHex, type Bytes } from "./bytes.ts";
 import { FIELD_ORDER, parseField } from "./field.ts";
 
 /** The order of BN254's base field, in which its points have their coordinates. */
-const BASE_FIELD_ORDER =
-  21888242871839275222246405745257275088696311157297823662689037894645226208583n;
+const BASE_FIELD_ORDER = 21888242871839275222246405745257275088696311157297823662689037894645226208583n;
 
 /** A BabyJubJub point, its coordinates in decimal. */
 export interface Point {
@@ -89,7 +88,12 @@ function compressG2(point: readonly (readonly string[])[]): Bytes {
 /** Two coordinates, and behind them `last` where it is given. */
 function coordinates(point: readonly string[], last?: string): [bigint, bigint] {
   const [x, y] = [coordinate(point[0]), coordinate(point[1])];
-  if (x === undefined || y === undefined || point[2] !== last || point.length !== (last === undefined ? 2 : 3)) {
+  if (
+    x === undefined ||
+    y === undefined ||
+    point[2] !== last ||
+    point.length !== (last === undefined ? 2 : 3)
+  ) {
     throw new RangeError("point: expected affine coordinates in decimal, below the field's order");
   }
   return [x, y];

@@ -43,4 +43,3 @@ export interface Prover {
    */
   prove(request: ProofRequest): Promise<Proof>;
 }
-

@@ -111,7 +111,9 @@ export interface Receipts {
  */
 export function transactionOf(receipt: Receipt): string {
   const { txHash } = receipt;
-  return txHash.startsWith("0x") && fromHex(txHash.slice(2), 32) !== undefined ? txHash.toLowerCase() : txHash;
+  return txHash.startsWith("0x") && fromHex(txHash.slice(2), 32) !== undefined
+    ? txHash.toLowerCase()
+    : txHash;
 }
 
 /** Receipts in memory: what was used is forgotten with the process. */

@@ -1,4 +1,4 @@
-import { fromHex } from "./bytes.ts";
+import { isHex32 } from "./bytes.ts";
 import { PaymentError } from "./errors.ts";
 import { parseField, parseU64 } from "./field.ts";
 import { nonceTime } from "./nonce.ts";
@@ -26,14 +26,13 @@ const LONGEST_EXCERPT = 100;
  * @throws PaymentError `unsupported_requirements`, naming the field.
  */
 export function readRequirements(requirements: AnyRequirements): Asked {
-  const amountText = "maxAmountRequired" in requirements ? requirements.maxAmountRequired : requirements.amount;
+  const amountText =
+    "maxAmountRequired" in requirements ? requirements.maxAmountRequired : requirements.amount;
   const amount = parseU64(amountText);
   const { network, asset, payTo, maxTimeoutSeconds } = requirements;
   const extra = requirements.extra as Partial<Record<keyof ZkGroth16Extra, unknown>> | undefined;
   const { circuit, key, attestors, maxAgeSeconds, paymentFlow, nonce, binding } = extra ?? {};
   const isText = (text: unknown): text is string => typeof text === "string" && text !== "";
-  const isName = (text: unknown): text is string =>
-    typeof text === "string" && fromHex(text, 32) !== undefined && text === text.toLowerCase();
   const askedAtSeconds = typeof nonce === "string" ? nonceTime(nonce) : undefined;
 
   const expected = (field: string, what: string, found: unknown): never => {
@@ -50,14 +49,15 @@ export function readRequirements(requirements: AnyRequirements): Asked {
     expected("maxTimeoutSeconds", "a positive integer", maxTimeoutSeconds);
   }
   if (circuit !== CIRCUIT) expected("extra.circuit", CIRCUIT, circuit);
-  if (!isName(key)) expected("extra.key", "64 hexadecimal digits in lower case", key);
-  if (!Array.isArray(attestors) || attestors.length === 0 || !attestors.every(isName)) {
+  if (!isHex32(key)) expected("extra.key", "64 hexadecimal digits in lower case", key);
+  if (!Array.isArray(attestors) || attestors.length === 0 || !attestors.every(isHex32)) {
     expected("extra.attestors", "at least one packed key of 64 hexadecimal digits in lower case", attestors);
   }
   if (!Number.isSafeInteger(maxAgeSeconds) || (maxAgeSeconds as number) < 0) {
     expected("extra.maxAgeSeconds", "an integer that is not negative", maxAgeSeconds);
   }
-  if (paymentFlow !== undefined && paymentFlow !== "upfront") expected("extra.paymentFlow", "upfront", paymentFlow);
+  if (paymentFlow !== undefined && paymentFlow !== "upfront")
+    expected("extra.paymentFlow", "upfront", paymentFlow);
   if (typeof binding !== "string" || !/^0x[0-9a-f]{64}$/.test(binding) || parseField(binding) === undefined) {
     expected("extra.binding", "a field element as 0x and 64 hexadecimal digits in lower case", binding);
   }

@@ -8,7 +8,7 @@ import type {
 } from "@x402/core/types";
 import { DEFAULT_ASSETS, findAsset, inSmallestUnit, type Asset } from "./assets.ts";
 import { binding, checkedOrigin } from "./binding.ts";
-import { fromHex, toHex, utf8 } from "./bytes.ts";
+import { isHex32, toHex, utf8 } from "./bytes.ts";
 import { parseU64 } from "./field.ts";
 import { nonces } from "./nonce.ts";
 import { CIRCUIT, MAX_HEADER_LENGTH, SCHEME, type FixedExtra } from "./scheme.ts";
@@ -70,7 +70,9 @@ export function zkGroth16Server(options: ZkGroth16ServerOptions): SchemeNetworkS
     async parsePrice(price, network) {
       const exact = typeof price === "object" ? price : inSmallestUnit(assets, price, network);
       if (parseU64(exact.amount) === undefined) {
-        throw new RangeError(`price.amount: expected a decimal integer below 2^64, got ${JSON.stringify(exact.amount)}`);
+        throw new RangeError(
+          `price.amount: expected a decimal integer below 2^64, got ${JSON.stringify(exact.amount)}`,
+        );
       }
       return exact;
     },
@@ -85,17 +87,26 @@ export function zkGroth16Server(options: ZkGroth16ServerOptions): SchemeNetworkS
     async enhancePaymentRequirements(requirements, supportedKind) {
       const found = readKind(supportedKind, options);
       if (typeof found === "string") throw new Error(`${SCHEME} on ${requirements.network}: ${found}`);
-      const extra: Record<string, unknown> = { maxAgeSeconds, ...requirements.extra, ...found, paymentFlow: "upfront" };
+      const extra: Record<string, unknown> = {
+        maxAgeSeconds,
+        ...requirements.extra,
+        ...found,
+        paymentFlow: "upfront",
+      };
       const { maxAgeSeconds: age } = extra;
       if (!Number.isSafeInteger(age) || (age as number) < 0 || "nonce" in extra || "binding" in extra) {
-        throw new Error("extra: expected maxAgeSeconds to be an integer that is not negative, and neither nonce nor binding");
+        throw new Error(
+          "extra: expected maxAgeSeconds to be an integer that is not negative, and neither nonce nor binding",
+        );
       }
       return { ...requirements, extra };
     },
 
     async enrichPaymentRequiredResponse(context) {
       // Called once for each offer in turn, and may then change only that one: the first without a nonce.
-      const offer = context.requirements.find(({ scheme, extra }) => scheme === SCHEME && !("nonce" in extra));
+      const offer = context.requirements.find(
+        ({ scheme, extra }) => scheme === SCHEME && !("nonce" in extra),
+      );
       if (offer === undefined) return;
       const adapter = adapterOf(context);
       const nonce = await nonceFor(offer, paidNonce(context, adapter));
@@ -122,14 +133,15 @@ function readKind(
   wanted: Pick<ZkGroth16ServerOptions, "attestors" | "key">,
 ): Pick<FixedExtra, "circuit" | "key" | "attestors"> | string {
   const { circuit, key, attestors } = (kind.extra ?? {}) as Partial<Record<keyof FixedExtra, unknown>>;
-  const isName = (text: unknown): text is string => typeof text === "string" && fromHex(text, 32) !== undefined;
-  if (circuit !== CIRCUIT) return `expected the facilitator to serve ${CIRCUIT}, got ${JSON.stringify(circuit)}`;
-  if (!isName(key)) return "expected the facilitator to name its key in 64 hexadecimal digits";
+  if (circuit !== CIRCUIT) {
+    return `expected the facilitator to serve ${CIRCUIT}, got ${JSON.stringify(circuit)}`;
+  }
+  if (!isHex32(key)) return "expected the facilitator to name its key in 64 hexadecimal digits, lower case";
   if (wanted.key !== undefined && wanted.key !== key) {
     return `expected the facilitator's key to be ${wanted.key}, got ${key}`;
   }
-  if (!Array.isArray(attestors) || !attestors.every(isName)) {
-    return "expected the facilitator to name its attestors in 64 hexadecimal digits each";
+  if (!Array.isArray(attestors) || !attestors.every(isHex32)) {
+    return "expected the facilitator to name its attestors in 64 hexadecimal digits each, lower case";
   }
   const trusted = attestors.filter((attestor) => wanted.attestors?.includes(attestor) ?? true);
   if (trusted.length === 0) return "expected the facilitator to trust an attestor that we trust, found none";
@@ -139,7 +151,9 @@ function readKind(
 function adapterOf({ transportContext }: SchemePaymentRequiredContext): HTTPAdapter {
   const adapter = (transportContext as { request?: { adapter?: HTTPAdapter } } | undefined)?.request?.adapter;
   if (adapter === undefined) {
-    throw new Error(`${SCHEME}: expected an HTTP request, to which payments are bound, got another transport`);
+    throw new Error(
+      `${SCHEME}: expected an HTTP request, to which payments are bound, got another transport`,
+    );
   }
   return adapter;
 }
@@ -183,9 +197,12 @@ async function bodyOf(adapter: HTTPAdapter): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body;
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   if (typeof body === "string") return utf8(body);
-  const announced = (adapter.getHeader("content-length") ?? "0") !== "0" || adapter.getHeader("transfer-encoding") !== undefined;
+  const announced =
+    (adapter.getHeader("content-length") ?? "0") !== "0" ||
+    adapter.getHeader("transfer-encoding") !== undefined;
   // Without a body, some parsers leave an empty object behind.
-  const nothing = body === undefined || body === null || (typeof body === "object" && Object.keys(body).length === 0);
+  const nothing =
+    body === undefined || body === null || (typeof body === "object" && Object.keys(body).length === 0);
   if (!announced && nothing) return new Uint8Array();
   throw new Error(
     `${SCHEME}: expected the body's bytes, got ${nothing ? "nothing" : "what a parser made of them"}; payments are bound to the ` +

@@ -104,7 +104,12 @@ test("a payment says what a server cannot know, and repeats the offer", async ()
     nonce,
   } satisfies ZkGroth16Payload);
   expect(seen[0]).toMatchObject({ circuit: "payment@1", key: offer.extra.key });
-  expect(seen[0]!.inputs).toMatchObject({ payerSecret: "7", minAmount: "10000", maxBlockAge: "86400", currentTime: now });
+  expect(seen[0]!.inputs).toMatchObject({
+    payerSecret: "7",
+    minAmount: "10000",
+    maxBlockAge: "86400",
+    currentTime: now,
+  });
   const header = encodePaymentSignatureHeader(payment);
   expect(header).not.toContain(Buffer.from(wallet.commitment).toString("base64"));
   expect(header.length).toBeLessThan(2048);
@@ -114,9 +119,20 @@ test("a payment says what a server cannot know, and repeats the offer", async ()
 test("a payment of version 1", async () => {
   const { client } = payer();
   const { amount, ...rest } = offer;
-  const accepts = [{ ...rest, maxAmountRequired: amount, resource: "https://api.example.com/", description: "", mimeType: "" }];
+  const accepts = [
+    {
+      ...rest,
+      maxAmountRequired: amount,
+      resource: "https://api.example.com/",
+      description: "",
+      mimeType: "",
+    },
+  ];
   // The stock client takes this from a body, and its type knows version 2 only.
-  const payment = await client.createPaymentPayload({ x402Version: 1, accepts } as unknown as PaymentRequired);
+  const payment = await client.createPaymentPayload({
+    x402Version: 1,
+    accepts,
+  } as unknown as PaymentRequired);
   expect(payment).toEqual({
     x402Version: 1,
     scheme: "zk-groth16",
@@ -165,7 +181,9 @@ describe("hostile offers are not paid", () => {
   });
 
   test("another scheme", () => {
-    expect(() => readRequirements({ ...offer, scheme: "exact" })).toThrow(/requirements.scheme: expected zk-groth16/);
+    expect(() => readRequirements({ ...offer, scheme: "exact" })).toThrow(
+      /requirements.scheme: expected zk-groth16/,
+    );
   });
 
   test("one whose payment no verifier would read", async () => {
@@ -187,13 +205,17 @@ describe("hostile offers are not paid", () => {
 describe("spending limits", () => {
   test("know a dollar's worth of the usual assets", async () => {
     const { client, seen } = payer();
-    await expect(client.createPaymentPayload(required({ ...offer, amount: "1000001" }))).rejects.toThrow(/spendControls/);
+    await expect(client.createPaymentPayload(required({ ...offer, amount: "1000001" }))).rejects.toThrow(
+      /spendControls/,
+    );
     expect(seen).toEqual([]);
   });
 
   test("and refuse assets they do not know", async () => {
     const { client } = payer();
-    await expect(client.createPaymentPayload(required({ ...offer, asset: "erc20:unknown" }))).rejects.toThrow(/spendControls/);
+    await expect(client.createPaymentPayload(required({ ...offer, asset: "erc20:unknown" }))).rejects.toThrow(
+      /spendControls/,
+    );
   });
 });
 
@@ -203,7 +225,10 @@ describe("provers that lie are found out, and the receipt stays", () => {
     ["another binding", (proof) => ({ ...proof, publicInputs: proof.publicInputs.with(7, "1") })],
     ["another recipient", (proof) => ({ ...proof, publicInputs: proof.publicInputs.with(2, "1") })],
     ["no nullifier", (proof) => ({ ...proof, publicInputs: proof.publicInputs.slice(0, 8) })],
-    ["a nullifier that is no field element", (proof) => ({ ...proof, publicInputs: proof.publicInputs.with(8, "x") })],
+    [
+      "a nullifier that is no field element",
+      (proof) => ({ ...proof, publicInputs: proof.publicInputs.with(8, "x") }),
+    ],
     ["an input more", (proof) => ({ ...proof, publicInputs: [...proof.publicInputs, "0"] })],
     ["a proof that is too short", (proof) => ({ ...proof, bytes: proof.bytes.slice(1) })],
   ])("%s", async (_, lie) => {
@@ -222,10 +247,19 @@ describe("provers that lie are found out, and the receipt stays", () => {
 
 describe("what becomes of the receipt", () => {
   const network = offer.network;
-  const failure = (errorReason: string): SettleResponse => ({ success: false, errorReason, transaction: "", network });
+  const failure = (errorReason: string): SettleResponse => ({
+    success: false,
+    errorReason,
+    transaction: "",
+    network,
+  });
   test.each<[string, boolean, { settleResponse?: SettleResponse; paymentRequired?: PaymentRequired }]>([
     ["used: settled", false, { settleResponse: { success: true, transaction: "0x00", network } }],
-    ["used: settled, and asked again", false, { settleResponse: { success: true, transaction: "0x00", network }, paymentRequired: required() }],
+    [
+      "used: settled, and asked again",
+      false,
+      { settleResponse: { success: true, transaction: "0x00", network }, paymentRequired: required() },
+    ],
     ["used: spent before", false, { settleResponse: failure("duplicate_settlement") }],
     ["used: nobody knows", false, { settleResponse: failure("settlement_pending") }],
     ["used: no word of it", false, {}],
@@ -241,15 +275,29 @@ describe("what becomes of the receipt", () => {
 
 describe("checkedFetch", () => {
   const url = "https://api.example.com/reports?year=2026";
-  const request = { method: "POST", origin: "https://api.example.com", path: "/reports?year=2026", body: new TextEncoder().encode("{}"), nonce };
-  const answering = (response: () => Response): typeof fetch => async (input) => {
-    // As a network would: the body is read.
-    if (input instanceof Request) await input.text();
-    return response();
+  const request = {
+    method: "POST",
+    origin: "https://api.example.com",
+    path: "/reports?year=2026",
+    body: new TextEncoder().encode("{}"),
+    nonce,
   };
+  const answering =
+    (response: () => Response): typeof fetch =>
+    async (input) => {
+      // As a network would: the body is read.
+      if (input instanceof Request) await input.text();
+      return response();
+    };
   const asking = (bound: unknown, scheme = "zk-groth16") => {
     const answer = required({ ...offer, scheme, extra: { ...offer.extra, binding: bound } });
-    return answering(() => new Response(null, { status: 402, headers: { "PAYMENT-REQUIRED": encodePaymentRequiredHeader(answer) } }));
+    return answering(
+      () =>
+        new Response(null, {
+          status: 402,
+          headers: { "PAYMENT-REQUIRED": encodePaymentRequiredHeader(answer) },
+        }),
+    );
   };
   const post = (send: typeof fetch) => checkedFetch(send)(url, { method: "POST", body: "{}" });
 
@@ -264,7 +312,9 @@ describe("checkedFetch", () => {
     ["body", { body: new Uint8Array() }],
     ["nonce", { nonce: "00".repeat(24) }],
   ])("refuses what asks for another %s", async (_, change) => {
-    const error = await post(asking(await binding({ ...request, ...change }))).catch((error: unknown) => error);
+    const error = await post(asking(await binding({ ...request, ...change }))).catch(
+      (error: unknown) => error,
+    );
     expect(error).toMatchObject({ code: "wrong_binding" });
   });
 
@@ -288,7 +338,10 @@ describe("checkedFetch", () => {
   });
 
   test("looks into the body of version 1, and leaves it to be read", async () => {
-    const answer = (bound: string) => ({ x402Version: 1, accepts: [{ ...offer, extra: { ...offer.extra, binding: bound } }] });
+    const answer = (bound: string) => ({
+      x402Version: 1,
+      accepts: [{ ...offer, extra: { ...offer.extra, binding: bound } }],
+    });
     const sending = (bound: string) => answering(() => Response.json(answer(bound), { status: 402 }));
     const right = await binding(request);
     expect(await (await post(sending(right))).json()).toEqual(answer(right));

@@ -30,15 +30,23 @@ export async function startFacilitator(network: Network): Promise<Facilitator> {
   const url = process.env.PROOFLANE_FACILITATOR_URL;
   const running = url === undefined ? await ours(network) : { url, stop: async () => {} };
   const supported = (await (await fetch(`${running.url}/supported`)).json()) as Supported;
-  const kind = supported.kinds.find(({ scheme, x402Version }) => scheme === "zk-groth16" && x402Version === 2);
+  const kind = supported.kinds.find(
+    ({ scheme, x402Version }) => scheme === "zk-groth16" && x402Version === 2,
+  );
   if (kind === undefined) throw new Error(`${running.url}/supported: expected zk-groth16 in version 2`);
   const wanted = process.env.PROOFLANE_KEY_ID ?? kind.extra.key;
-  if (kind.extra.key !== wanted) throw new Error(`${running.url}/supported: expected key ${wanted}, got ${kind.extra.key}`);
+  if (kind.extra.key !== wanted)
+    throw new Error(`${running.url}/supported: expected key ${wanted}, got ${kind.extra.key}`);
   return { ...running, network: kind.network, key: kind.extra.key, attestors: kind.extra.attestors };
 }
 
 interface Supported {
-  kinds: { x402Version: number; scheme: string; network: string; extra: { circuit: string; key: string; attestors: string[] } }[];
+  kinds: {
+    x402Version: number;
+    scheme: string;
+    network: string;
+    extra: { circuit: string; key: string; attestors: string[] };
+  }[];
 }
 
 /** What the rules below look at; everything in it comes from strangers. */
@@ -48,7 +56,14 @@ interface Call {
     scheme?: string;
     network?: string;
     accepted?: { scheme?: string; network?: string };
-    payload: { proof: string; nullifier: string; currentTime: number; attestor: string; nonce: string; attempt?: string };
+    payload: {
+      proof: string;
+      nullifier: string;
+      currentTime: number;
+      attestor: string;
+      nonce: string;
+      attempt?: string;
+    };
   };
   paymentRequirements: {
     scheme: string;
@@ -58,7 +73,14 @@ interface Call {
     maxAmountRequired?: string;
     payTo: string;
     maxTimeoutSeconds: number;
-    extra: { circuit: string; key: string; attestors: string[]; maxAgeSeconds: number; nonce: string; binding: string };
+    extra: {
+      circuit: string;
+      key: string;
+      attestors: string[];
+      maxAgeSeconds: number;
+      nonce: string;
+      binding: string;
+    };
   };
 }
 
@@ -67,7 +89,9 @@ async function ours(network: Network): Promise<{ url: string; stop(): Promise<vo
     circuits: { id: string; key_id: string }[];
   };
   const key = circuits.find(({ id }) => id === "payment@1")!.key_id;
-  const verifyingKey: unknown = await (await fetch(`${network.url}/v1/circuits/payment@1/verifying-key`)).json();
+  const verifyingKey: unknown = await (
+    await fetch(`${network.url}/v1/circuits/payment@1/verifying-key`)
+  ).json();
   const { public_key: point } = JSON.parse(await readFile(network.attestorFile, "utf8")) as {
     public_key: { x: string; y: string };
   };
@@ -85,7 +109,8 @@ async function ours(network: Network): Promise<{ url: string; stop(): Promise<vo
   }));
 
   function decompress(bytes: Buffer): unknown {
-    const g1 = (at: number) => curve.G1.toObject(curve.G1.fromRprCompressed(reversed(bytes.subarray(at, at + 32)), 0));
+    const g1 = (at: number) =>
+      curve.G1.toObject(curve.G1.fromRprCompressed(reversed(bytes.subarray(at, at + 32)), 0));
     const g2 = curve.G2.toObject(curve.G2.fromRprCompressed(reversed(bytes.subarray(32, 96)), 0));
     return text({ pi_a: g1(0), pi_b: g2, pi_c: g1(96), protocol: "groth16", curve: "bn128" });
   }
@@ -95,10 +120,13 @@ async function ours(network: Network): Promise<{ url: string; stop(): Promise<vo
     const { x402Version, paymentPayload, paymentRequirements: asked } = call;
     if (x402Version !== 1 && x402Version !== 2) return { reason: "invalid_x402_version" };
     const chosen = x402Version === 1 ? paymentPayload : paymentPayload.accepted;
-    if (asked.scheme !== "zk-groth16" || chosen?.scheme !== asked.scheme) return { reason: "unsupported_scheme" };
+    if (asked.scheme !== "zk-groth16" || chosen?.scheme !== asked.scheme)
+      return { reason: "unsupported_scheme" };
     if (asked.network !== NETWORK || chosen.network !== asked.network) return { reason: "invalid_network" };
     const { attempt, ...payload } = paymentPayload.payload;
-    const proof = /^[A-Za-z0-9+/]+={0,2}$/.test(payload.proof) ? Buffer.from(payload.proof, "base64") : Buffer.alloc(0);
+    const proof = /^[A-Za-z0-9+/]+={0,2}$/.test(payload.proof)
+      ? Buffer.from(payload.proof, "base64")
+      : Buffer.alloc(0);
     const readable =
       Object.keys(payload).sort().join() === "attestor,currentTime,nonce,nullifier,proof" &&
       (attempt === undefined || typeof attempt === "string") &&
@@ -114,7 +142,8 @@ async function ours(network: Network): Promise<{ url: string; stop(): Promise<vo
     if (payload.nonce !== asked.extra.nonce) return { reason: "invalid_zk_groth16_nonce" };
     const now = Date.now() / 1000;
     const behind = now - payload.currentTime;
-    if (behind < -SKEW_SECONDS || behind > asked.maxTimeoutSeconds + SKEW_SECONDS) return { reason: "invalid_zk_groth16_time" };
+    if (behind < -SKEW_SECONDS || behind > asked.maxTimeoutSeconds + SKEW_SECONDS)
+      return { reason: "invalid_zk_groth16_time" };
     if (payload.attestor !== attestor || !asked.extra.attestors.includes(attestor)) {
       return { reason: "invalid_zk_groth16_attestor" };
     }
@@ -195,5 +224,7 @@ function hex(bytes: Uint8Array): string {
 
 /** All integers in decimal. */
 function text(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)));
+  return JSON.parse(
+    JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)),
+  );
 }

@@ -24,7 +24,14 @@ import {
 } from "@prooflane/x402";
 import { localProver } from "@prooflane/x402/node";
 import { startFacilitator, type Facilitator } from "./facilitator.ts";
-import { AMOUNT, MAX_AGE_SECONDS, MAX_TIMEOUT_SECONDS, startMerchant, testAsset, type Merchant } from "./merchant.ts";
+import {
+  AMOUNT,
+  MAX_AGE_SECONDS,
+  MAX_TIMEOUT_SECONDS,
+  startMerchant,
+  testAsset,
+  type Merchant,
+} from "./merchant.ts";
 import { startMerchantV1 } from "./merchant-v1.ts";
 import type { Network } from "./network.ts";
 import { attest, newAttestor, newWallet, type Payment } from "./payer.ts";
@@ -57,13 +64,27 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
 
   const assetName = () => `${facilitator.network}/${testAsset(facilitator).asset}`;
   const newReceipt = (wallet: Wallet, payment: Partial<Payment> = {}) =>
-    attest(network, wallet, { recipient: merchant.recipient, asset: assetName(), amount: AMOUNT, ...payment });
+    attest(network, wallet, {
+      recipient: merchant.recipient,
+      asset: assetName(),
+      amount: AMOUNT,
+      ...payment,
+    });
 
   /** A stock client with one receipt for each payment. */
-  async function payer(payments: Partial<Payment>[] = [{}], options: { onProgress?: (progress: PaymentProgress) => void } = {}) {
+  async function payer(
+    payments: Partial<Payment>[] = [{}],
+    options: { onProgress?: (progress: PaymentProgress) => void } = {},
+  ) {
     const wallet = await newWallet(network);
     const receipts: Receipt[] = await Promise.all(payments.map((payment) => newReceipt(wallet, payment)));
-    const scheme = zkGroth16Client({ wallet, receipts, prover, assets: [testAsset(facilitator)], ...options });
+    const scheme = zkGroth16Client({
+      wallet,
+      receipts,
+      prover,
+      assets: [testAsset(facilitator)],
+      ...options,
+    });
     const client = new x402Client().register("eip155:*", scheme).registerV1("eip155:*", scheme);
     return { wallet, receipts, scheme, client, pay: wrapFetchWithPayment(checkedFetch(), client) };
   }
@@ -79,11 +100,19 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
     fetch(url, { ...init, headers: { "PAYMENT-SIGNATURE": encodePaymentSignatureHeader(payment) } });
 
   /** A payment by someone who proves for other terms than they were asked, and hides it. */
-  async function cheat(client: x402Client, asked: PaymentRequired, terms: (offer: PaymentRequirements) => void) {
+  async function cheat(
+    client: x402Client,
+    asked: PaymentRequired,
+    terms: (offer: PaymentRequirements) => void,
+  ) {
     const changed = structuredClone(asked);
     terms(changed.accepts[0]!);
     const payment = await client.createPaymentPayload(changed);
-    return { ...payment, accepted: asked.accepts[0]!, payload: { ...payment.payload, nonce: asked.accepts[0]!.extra.nonce } };
+    return {
+      ...payment,
+      accepted: asked.accepts[0]!,
+      payload: { ...payment.payload, nonce: asked.accepts[0]!.extra.nonce },
+    };
   }
 
   const settlement = (response: Response): SettleResponse | undefined => {
@@ -93,7 +122,11 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
 
   async function expectRefused(response: Response, reason: string) {
     expect(response.status).toBe(402);
-    expect(settlement(response)).toMatchObject({ success: false, errorReason: reason, network: facilitator.network });
+    expect(settlement(response)).toMatchObject({
+      success: false,
+      errorReason: reason,
+      network: facilitator.network,
+    });
   }
 
   /** The stock server's own refusal: what was paid for is not what it asks for this request. */
@@ -215,10 +248,15 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
     const onProgress = (progress: PaymentProgress) => {
       if (progress.step === "chosen") chosen.push(progress.receipt.actualAmount);
     };
-    const { pay } = await payer([{ amount: 50_000 }, { amount: 9_999 }, { amount: 20_000 }, { amount: 10_001 }], { onProgress });
+    const { pay } = await payer(
+      [{ amount: 50_000 }, { amount: 9_999 }, { amount: 20_000 }, { amount: 10_001 }],
+      { onProgress },
+    );
     await expectServed(3, async () => {
       for (let i = 0; i < 3; i++) expect((await pay(`${merchant.url}/reports`)).status).toBe(200);
-      await expect(pay(`${merchant.url}/reports`)).rejects.toThrow(/expected an unused receipt .* found 3, all used/);
+      await expect(pay(`${merchant.url}/reports`)).rejects.toThrow(
+        /expected an unused receipt .* found 3, all used/,
+      );
     });
     expect(chosen).toEqual(["10001", "20000", "50000"]);
   });
@@ -238,7 +276,9 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
   ])("does not pay: %s", async (_, payment) => {
     const { pay } = await payer([payment]);
     await expectServed(0, async () => {
-      await expect(pay(`${merchant.url}/reports`)).rejects.toThrow(/expected an unused receipt .* found none/);
+      await expect(pay(`${merchant.url}/reports`)).rejects.toThrow(
+        /expected an unused receipt .* found none/,
+      );
     });
   });
 
@@ -273,7 +313,9 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
   test("refuses a payment that comes too late", async () => {
     const { client } = await payer();
     const long = -MAX_TIMEOUT_SECONDS - 31;
-    const payment = await client.createPaymentPayload(await withClockAt(long, () => ask(`${merchant.url}/reports`)));
+    const payment = await client.createPaymentPayload(
+      await withClockAt(long, () => ask(`${merchant.url}/reports`)),
+    );
     await expectUnmatched(await expectServed(0, () => send(`${merchant.url}/reports`, payment)));
   });
 
@@ -297,7 +339,10 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
       return wrapFetchWithPayment(checkedFetch(), new x402Client().register("eip155:*", scheme));
     });
     expect((await expectServed(1, () => first!(`${merchant.url}/reports`))).status).toBe(200);
-    await expectRefused(await expectServed(0, () => second!(`${merchant.url}/other`)), "duplicate_settlement");
+    await expectRefused(
+      await expectServed(0, () => second!(`${merchant.url}/other`)),
+      "duplicate_settlement",
+    );
     await expect(second!(`${merchant.url}/other`)).rejects.toThrow(/all used/);
   });
 
@@ -346,16 +391,22 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
     const { accepts } = await ask(`${merchant.url}/reports`);
     const { request } = await import("node:http");
     const header = await new Promise<string>((resolve, reject) => {
-      const sent = request(`${merchant.url}/reports`, { headers: { host: "evil.example.com/x?" } }, (response) => {
-        response.resume();
-        resolve(String(response.headers["payment-required"]));
-      });
+      const sent = request(
+        `${merchant.url}/reports`,
+        { headers: { host: "evil.example.com/x?" } },
+        (response) => {
+          response.resume();
+          resolve(String(response.headers["payment-required"]));
+        },
+      );
       sent.on("error", reject).end();
     });
     const [offer] = decodePaymentRequiredHeader(header).accepts;
     const { binding } = await import("@prooflane/x402");
     const nonce = String(offer!.extra.nonce);
-    expect(offer!.extra.binding).toBe(await binding({ method: "GET", origin: merchant.url, path: "/reports", nonce }));
+    expect(offer!.extra.binding).toBe(
+      await binding({ method: "GET", origin: merchant.url, path: "/reports", nonce }),
+    );
     expect(accepts[0]!.extra.binding).toMatch(/^0x/);
   });
 
@@ -364,11 +415,26 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
 
     test.each<[string, Partial<Payment>, string, (offer: PaymentRequirements) => void]>([
       ["a smaller amount", { amount: 5_000 }, "invalid_zk_groth16_proof", (offer) => (offer.amount = "5000")],
-      ["an older payment", { ageSeconds: 2 * MAX_AGE_SECONDS }, "invalid_zk_groth16_proof", (offer) => (offer.extra.maxAgeSeconds = 3 * MAX_AGE_SECONDS)],
+      [
+        "an older payment",
+        { ageSeconds: 2 * MAX_AGE_SECONDS },
+        "invalid_zk_groth16_proof",
+        (offer) => (offer.extra.maxAgeSeconds = 3 * MAX_AGE_SECONDS),
+      ],
       ["another recipient", { recipient: "me" }, "invalid_zk_groth16_proof", (offer) => (offer.payTo = "me")],
-      ["another request", {}, "invalid_zk_groth16_proof", (offer) => (offer.extra.binding = `0x${"0".repeat(64)}`)],
+      [
+        "another request",
+        {},
+        "invalid_zk_groth16_proof",
+        (offer) => (offer.extra.binding = `0x${"0".repeat(64)}`),
+      ],
       ["a time to come", {}, "invalid_zk_groth16_time", (offer) => (offer.extra.nonce = nonceAt(120))],
-      ["a time gone by", { ageSeconds: 600 }, "invalid_zk_groth16_time", (offer) => (offer.extra.nonce = nonceAt(-300))],
+      [
+        "a time gone by",
+        { ageSeconds: 600 },
+        "invalid_zk_groth16_time",
+        (offer) => (offer.extra.nonce = nonceAt(-300)),
+      ],
     ])("is refused: %s", async (_, payment, reason, terms) => {
       const { client } = await payer([payment]);
       const cheating = await cheat(client, await asked(), terms);
@@ -385,8 +451,14 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
     test("is refused: an attestor of their own", async () => {
       const attestorFile = await newAttestor(network);
       const { client } = await payer([{ attestorFile }]);
-      const { public_key: key } = JSON.parse(await readFile(attestorFile, "utf8")) as { public_key: { x: string; y: string } };
-      const cheating = await cheat(client, await asked(), (offer) => (offer.extra.attestors = [packPoint(key)]));
+      const { public_key: key } = JSON.parse(await readFile(attestorFile, "utf8")) as {
+        public_key: { x: string; y: string };
+      };
+      const cheating = await cheat(
+        client,
+        await asked(),
+        (offer) => (offer.extra.attestors = [packPoint(key)]),
+      );
       await expectRefused(await send(`${merchant.url}/reports`, cheating), "invalid_zk_groth16_attestor");
     });
 
@@ -434,7 +506,8 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
 
     test("base64url is refused, base64 is not", async () => {
       const header = await withPlus();
-      const get = (value: string) => fetch(`${merchant.url}/reports`, { headers: { "PAYMENT-SIGNATURE": value } });
+      const get = (value: string) =>
+        fetch(`${merchant.url}/reports`, { headers: { "PAYMENT-SIGNATURE": value } });
       const urlSafe = header.replaceAll("+", "-").replaceAll("/", "_");
       expect((await expectServed(0, () => get(urlSafe))).status).toBe(402);
       expect((await expectServed(1, () => get(header))).status).toBe(200);

@@ -25,10 +25,14 @@ export async function startMerchantV1(
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     const header = request.headers["x-payment"]?.toString();
-    const paymentPayload = header === undefined ? undefined : (JSON.parse(atob(header)) as { payload: { nonce: string } });
+    const paymentPayload =
+      header === undefined ? undefined : (JSON.parse(atob(header)) as { payload: { nonce: string } });
     const now = Math.floor(Date.now() / 1000);
     const paid = paymentPayload?.payload.nonce;
-    const nonce = paid !== undefined && (await ours.accepts(paid, now, MAX_TIMEOUT_SECONDS, 0)) ? paid : await ours.issue(now);
+    const nonce =
+      paid !== undefined && (await ours.accepts(paid, now, MAX_TIMEOUT_SECONDS, 0))
+        ? paid
+        : await ours.issue(now);
     const method = request.method ?? "";
     const path = request.url ?? "";
     const paymentRequirements = {
@@ -52,7 +56,11 @@ export async function startMerchantV1(
       },
     };
     if (header === undefined || paymentPayload === undefined) {
-      const required = { x402Version: 1, error: "X-PAYMENT header is required", accepts: [paymentRequirements] };
+      const required = {
+        x402Version: 1,
+        error: "X-PAYMENT header is required",
+        accepts: [paymentRequirements],
+      };
       response.writeHead(402, { "content-type": "application/json" }).end(JSON.stringify(required));
       return;
     }
@@ -61,11 +69,18 @@ export async function startMerchantV1(
     const settled = await fetch(`${facilitator.url}/settle`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ x402Version: 1, paymentPayload: { ...paymentPayload, payload }, paymentRequirements }),
+      body: JSON.stringify({
+        x402Version: 1,
+        paymentPayload: { ...paymentPayload, payload },
+        paymentRequirements,
+      }),
     });
     const settlement = (await settled.json()) as { success: boolean };
     if (settlement.success) served.push(`${method} ${path} ${body}`);
-    const headers = { "X-PAYMENT-RESPONSE": btoa(JSON.stringify(settlement)), "PAYMENT-RESPONSE": btoa(JSON.stringify(settlement)) };
+    const headers = {
+      "X-PAYMENT-RESPONSE": btoa(JSON.stringify(settlement)),
+      "PAYMENT-RESPONSE": btoa(JSON.stringify(settlement)),
+    };
     response.writeHead(settlement.success ? 200 : 402, headers).end();
   }
 

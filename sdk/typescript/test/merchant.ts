@@ -34,7 +34,12 @@ export async function startMerchant(
 
   const asset = testAsset(facilitator);
   const recipient = "merchant-1";
-  const scheme = zkGroth16Server({ origin: url, assets: [asset], maxAgeSeconds: MAX_AGE_SECONDS, ...options });
+  const scheme = zkGroth16Server({
+    origin: url,
+    assets: [asset],
+    maxAgeSeconds: MAX_AGE_SECONDS,
+    ...options,
+  });
   const accepts = {
     scheme: "zk-groth16",
     network: asset.network,
@@ -42,12 +47,20 @@ export async function startMerchant(
     payTo: recipient,
     maxTimeoutSeconds: MAX_TIMEOUT_SECONDS,
   };
-  const routes = { "/reports": { accepts, description: "Reports", mimeType: "application/json" }, "/other": { accepts } };
+  const routes = {
+    "/reports": { accepts, description: "Reports", mimeType: "application/json" },
+    "/other": { accepts },
+  };
   const server = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator.url }));
   const served: string[] = [];
-  app.use(express.raw({ type: () => true }), paymentMiddleware(routes, server.register(asset.network, scheme)));
+  app.use(
+    express.raw({ type: () => true }),
+    paymentMiddleware(routes, server.register(asset.network, scheme)),
+  );
   app.all(["/reports", "/other"], (request, response) => {
-    served.push(`${request.method} ${request.originalUrl} ${request.body === undefined ? "" : String(request.body)}`);
+    served.push(
+      `${request.method} ${request.originalUrl} ${request.body === undefined ? "" : String(request.body)}`,
+    );
     response.json({ report: "yes" });
   });
   return {

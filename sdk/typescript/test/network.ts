@@ -41,11 +41,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function findNetwork(scratch: string): Promise<{ network: Network | undefined; stop: () => Promise<void> }> {
+async function findNetwork(
+  scratch: string,
+): Promise<{ network: Network | undefined; stop: () => Promise<void> }> {
   const stop = async () => {};
   const program = process.env.PROOFLANE_BIN ?? built("release") ?? built("debug");
   if (program === undefined) {
-    const why = "no prooflane program: build one (cargo build --release -p prooflane) or name one in PROOFLANE_BIN";
+    const why =
+      "no prooflane program: build one (cargo build --release -p prooflane) or name one in PROOFLANE_BIN";
     if (process.env.CI) throw new Error(why);
     console.warn(`Integration tests are skipped: ${why}`);
     return { network: undefined, stop };
@@ -57,7 +60,10 @@ async function findNetwork(scratch: string): Promise<{ network: Network | undefi
   return startNetwork(program, join(scratch, "network"));
 }
 
-async function startNetwork(program: string, data: string): Promise<{ network: Network; stop: () => Promise<void> }> {
+async function startNetwork(
+  program: string,
+  data: string,
+): Promise<{ network: Network; stop: () => Promise<void> }> {
   const child = spawn(program, ["up", "--listen", "127.0.0.1:0", "--data", data, "--json"], {
     stdio: ["ignore", "pipe", "ignore"],
   });

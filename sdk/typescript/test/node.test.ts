@@ -32,11 +32,17 @@ describe("localProver with a program that does as it likes", () => {
       "spy",
       `fs.writeFileSync(${JSON.stringify(seen)}, JSON.stringify({ argv, stdin, env: process.env })); process.exit(1)`,
     );
-    await expect(localProver({ command, keys: "k" }).prove({ ...request, signal: patient() })).rejects.toMatchObject({
+    await expect(
+      localProver({ command, keys: "k" }).prove({ ...request, signal: patient() }),
+    ).rejects.toMatchObject({
       code: "no_proof",
       message: expect.stringContaining("ended with status 1"),
     });
-    const { argv, stdin, env } = JSON.parse(await readFile(seen, "utf8")) as { argv: string[]; stdin: string; env: object };
+    const { argv, stdin, env } = JSON.parse(await readFile(seen, "utf8")) as {
+      argv: string[];
+      stdin: string;
+      env: object;
+    };
     expect(JSON.parse(stdin)).toEqual(inputs);
     expect(JSON.stringify([argv, env])).not.toContain("sesame");
     expect(argv.slice(0, 4)).toEqual(["prove", "payment@1", "--inputs", "-"]);
@@ -45,7 +51,9 @@ describe("localProver with a program that does as it likes", () => {
 
   test("repeats what it complains of", async () => {
     const command = await program("complains", 'console.error("no such circuit"); process.exit(2)');
-    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toThrow(/: no such circuit$/);
+    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toThrow(
+      /: no such circuit$/,
+    );
   });
 
   test("does not wait for ever", async () => {
@@ -53,12 +61,17 @@ describe("localProver with a program that does as it likes", () => {
     const abort = new AbortController();
     const proof = localProver({ command }).prove({ ...request, signal: abort.signal });
     setImmediate(() => abort.abort());
-    await expect(proof).rejects.toMatchObject({ code: "no_proof", message: expect.stringContaining("in time") });
+    await expect(proof).rejects.toMatchObject({
+      code: "no_proof",
+      message: expect.stringContaining("in time"),
+    });
   });
 
   test("says that there is none", async () => {
     const command = join(folder, "absent");
-    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toBeInstanceOf(PaymentError);
+    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toBeInstanceOf(
+      PaymentError,
+    );
   });
 
   test.each<[string, string]>([
@@ -67,7 +80,9 @@ describe("localProver with a program that does as it likes", () => {
     ["what is no key", 'for (const i of [5, 7, 9]) fs.writeFileSync(argv[i], "{}")'],
   ])("takes no proof from one that writes %s", async (name, lines) => {
     const command = await program(name.replaceAll(" ", "-"), lines);
-    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toMatchObject({ code: "no_proof" });
+    await expect(localProver({ command }).prove({ ...request, signal: patient() })).rejects.toMatchObject({
+      code: "no_proof",
+    });
   });
 });
 
@@ -76,9 +91,13 @@ test.skipIf(network === undefined)("localProver says that its key is another", a
   // The program makes itself a development key where there is none.
   const keys = await scratch();
   const response = await fetch(`${network!.url}/v1/circuits`);
-  const { circuits } = (await response.json()) as { circuits: { id: string; key_id: string; example: PaymentInputs }[] };
+  const { circuits } = (await response.json()) as {
+    circuits: { id: string; key_id: string; example: PaymentInputs }[];
+  };
   const { key_id: key, example } = circuits.find(({ id }) => id === "payment@1")!;
   const prover = localProver({ command: network!.program, keys });
-  const error = await prover.prove({ circuit: "payment@1", key, inputs: example, signal: patient() }).catch((it: unknown) => it);
+  const error = await prover
+    .prove({ circuit: "payment@1", key, inputs: example, signal: patient() })
+    .catch((it: unknown) => it);
   expect(error).toMatchObject({ code: "wrong_key" });
 });

@@ -35,7 +35,11 @@ export async function newAttestor({ program }: Network): Promise<string> {
   return file;
 }
 
-export async function attest({ program, attestorFile }: Network, wallet: Wallet, payment: Payment): Promise<Receipt> {
+export async function attest(
+  { program, attestorFile }: Network,
+  wallet: Wallet,
+  payment: Payment,
+): Promise<Receipt> {
   const time = Math.floor(Date.now() / 1000) - (payment.ageSeconds ?? 10);
   const { stdout } = await run(program, [
     ...["attest", "--key", payment.attestorFile ?? attestorFile, "--payer", wallet.commitment],

@@ -14,7 +14,9 @@ const read = (path: string) => readFile(join(root, path), "utf8");
 
 /** The block of code below the comment that names the file. */
 async function example(name: string): Promise<string> {
-  const block = new RegExp(`<!-- examples/${name} -->\n\`\`\`ts\n(.*?)\`\`\`\n`, "s").exec(await read("README.md"));
+  const block = new RegExp(`<!-- examples/${name} -->\n\`\`\`ts\n(.*?)\`\`\`\n`, "s").exec(
+    await read("README.md"),
+  );
   if (block?.[1] === undefined) throw new Error(`README.md has no block for examples/${name}`);
   return block[1];
 }
@@ -53,7 +55,10 @@ describe.skipIf(network === undefined)("the README's examples", () => {
     const payment = { recipient: "merchant-1", asset: `${facilitator.network}/${asset}`, amount: 10_000 };
     await mkdir(join(folder, "receipts"));
     await writeFile(join(folder, "wallet.json"), JSON.stringify(wallet));
-    await writeFile(join(folder, "receipts", "1.json"), JSON.stringify(await attest(network!, wallet, payment)));
+    await writeFile(
+      join(folder, "receipts", "1.json"),
+      JSON.stringify(await attest(network!, wallet, payment)),
+    );
 
     const { listener } = (await run("server.ts", [
       ["https://edge.example.com", facilitator.url],

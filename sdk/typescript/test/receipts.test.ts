@@ -2,7 +2,15 @@ import { readdir, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { packPoint, parseReceipt, parseWallet, receiptsInMemory, transactionOf, type Receipt, type Receipts } from "@prooflane/x402";
+import {
+  packPoint,
+  parseReceipt,
+  parseWallet,
+  receiptsInMemory,
+  transactionOf,
+  type Receipt,
+  type Receipts,
+} from "@prooflane/x402";
 import { readWallet, receiptFolder } from "@prooflane/x402/node";
 import { fitting, type Need } from "../src/receipts.ts";
 import { scratch } from "./scratch.ts";
@@ -10,7 +18,10 @@ import { scratch } from "./scratch.ts";
 const vectors = JSON.parse(readFileSync(new URL("../vectors/x402.json", import.meta.url), "utf8")) as {
   points: { x: string; y: string; packed: string }[];
 };
-const [trusted, stranger] = vectors.points.map(({ x, y }) => ({ x, y })) as [Receipt["attestorKey"], Receipt["attestorKey"]];
+const [trusted, stranger] = vectors.points.map(({ x, y }) => ({ x, y })) as [
+  Receipt["attestorKey"],
+  Receipt["attestorKey"],
+];
 
 const base: Receipt = {
   attestorKey: trusted,
@@ -156,12 +167,15 @@ describe("reading", () => {
     expect(parseWallet({ secret: "7", commitment: "11" })).toEqual({ secret: "7", commitment: "11" });
   });
 
-  test.each<unknown>([null, {}, { secret: "7" }, { secret: "sesame", commitment: "11" }, { secret: "sesame", commitment: "11", more: 1 }])(
-    "not a wallet: %o",
-    (json) => {
-      expect(() => parseWallet(json)).toThrow(/^wallet: expected/);
-    },
-  );
+  test.each<unknown>([
+    null,
+    {},
+    { secret: "7" },
+    { secret: "sesame", commitment: "11" },
+    { secret: "sesame", commitment: "11", more: 1 },
+  ])("not a wallet: %o", (json) => {
+    expect(() => parseWallet(json)).toThrow(/^wallet: expected/);
+  });
 
   test("errors say nothing of a wallet's secret", async () => {
     const file = join(await scratch(), "wallet.json");

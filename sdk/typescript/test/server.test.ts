@@ -8,7 +8,12 @@ import { binding, nonces, zkGroth16Server, type ZkGroth16ServerOptions } from "@
 const origin = "https://api.example.com";
 const secret = new Uint8Array(32).fill(7);
 const now = 1_732_233_600;
-const [key, a, b, c] = ["11", "aa", "bb", "cc"].map((byte) => byte.repeat(32)) as [string, string, string, string];
+const [key, a, b, c] = ["11", "aa", "bb", "cc"].map((byte) => byte.repeat(32)) as [
+  string,
+  string,
+  string,
+  string,
+];
 const kind: SupportedKind = {
   x402Version: 2,
   scheme: "zk-groth16",
@@ -33,7 +38,12 @@ interface Sent {
   headers?: Record<string, string>;
   body?: unknown;
 }
-function adapter({ method = "GET", url = "https://api.example.com/reports", headers = {}, body }: Sent): HTTPAdapter {
+function adapter({
+  method = "GET",
+  url = "https://api.example.com/reports",
+  headers = {},
+  body,
+}: Sent): HTTPAdapter {
   return {
     getHeader: (name) => headers[name.toLowerCase()],
     getMethod: () => method,
@@ -46,9 +56,15 @@ function adapter({ method = "GET", url = "https://api.example.com/reports", head
 }
 
 /** What the stock server answers to a request without payment, or with a refused one. */
-async function answer(sent: Sent, offers = [base], options: Partial<ZkGroth16ServerOptions> = {}, error?: string) {
+async function answer(
+  sent: Sent,
+  offers = [base],
+  options: Partial<ZkGroth16ServerOptions> = {},
+  error?: string,
+) {
   const server = new x402ResourceServer();
-  for (const network of new Set(offers.map((offer) => offer.network))) server.register(network, make(options));
+  for (const network of new Set(offers.map((offer) => offer.network)))
+    server.register(network, make(options));
   const accepts = structuredClone(offers);
   const resource = { url: "https://api.example.com/reports" };
   const context = { request: { adapter: adapter(sent) } };
@@ -95,7 +111,9 @@ describe("prices", () => {
     const price = { asset: "points", amount: "18446744073709551615", extra: { maxAgeSeconds: 5 } };
     expect(await scheme.parsePrice(price, "eip155:2")).toEqual(price);
     for (const amount of ["18446744073709551616", "1.5", "-1", ""]) {
-      await expect(scheme.parsePrice({ asset: "points", amount }, "eip155:2")).rejects.toThrow(/price.amount: expected/);
+      await expect(scheme.parsePrice({ asset: "points", amount }, "eip155:2")).rejects.toThrow(
+        /price.amount: expected/,
+      );
     }
   });
 
@@ -126,20 +144,33 @@ describe("requirements", () => {
   });
 
   test("let a route set the age, and nothing that the facilitator decides", async () => {
-    const { extra } = await enhance({ maxAgeSeconds: 60 }, { maxAgeSeconds: 5, key: "mine", attestors: [c], circuit: "x", paymentFlow: "escrow" });
-    expect(extra).toEqual({ circuit: "payment@1", key, attestors: [a, b], maxAgeSeconds: 5, paymentFlow: "upfront" });
+    const { extra } = await enhance(
+      { maxAgeSeconds: 60 },
+      { maxAgeSeconds: 5, key: "mine", attestors: [c], circuit: "x", paymentFlow: "escrow" },
+    );
+    expect(extra).toEqual({
+      circuit: "payment@1",
+      key,
+      attestors: [a, b],
+      maxAgeSeconds: 5,
+      paymentFlow: "upfront",
+    });
     expect((await enhance({ maxAgeSeconds: 60 })).extra.maxAgeSeconds).toBe(60);
   });
 
-  test.each([{ nonce: "00" }, { binding: "0x0" }, { maxAgeSeconds: -1 }, { maxAgeSeconds: "5" }])("refuse %o", async (extra) => {
-    await expect(enhance({}, extra)).rejects.toThrow(/^extra: expected/);
-  });
+  test.each([{ nonce: "00" }, { binding: "0x0" }, { maxAgeSeconds: -1 }, { maxAgeSeconds: "5" }])(
+    "refuse %o",
+    async (extra) => {
+      await expect(enhance({}, extra)).rejects.toThrow(/^extra: expected/);
+    },
+  );
 
   test.each<[string, Record<string, unknown> | undefined, RegExp]>([
     ["nothing", undefined, /expected the facilitator to serve payment@1/],
     ["another circuit", { ...kind.extra, circuit: "payment@2" }, /payment@1, got "payment@2"/],
     ["no key", { ...kind.extra, key: undefined }, /name its key/],
     ["a key that is none", { ...kind.extra, key: "0x11" }, /name its key/],
+    ["a key in upper case", { ...kind.extra, key: "AA".repeat(32) }, /name its key/],
     ["no attestors", { ...kind.extra, attestors: [] }, /found none/],
     ["attestors that are none", { ...kind.extra, attestors: ["me"] }, /name its attestors/],
   ])("are not made where the facilitator serves %s", async (_, extra, message) => {
@@ -150,7 +181,8 @@ describe("requirements", () => {
   });
 
   test("insist on the merchant's key", () => {
-    const problem = (pinned: string) => make({ key: pinned }).validateFacilitatorSupport?.("eip155:84532", kind, []);
+    const problem = (pinned: string) =>
+      make({ key: pinned }).validateFacilitatorSupport?.("eip155:84532", kind, []);
     expect(problem(key)).toBeUndefined();
     expect(problem("22".repeat(32))).toMatch(/expected the facilitator's key/);
   });
@@ -164,9 +196,17 @@ describe("nonce and binding", () => {
   test("are added to every offer of the scheme, on any network, and to no other", async () => {
     const exact = { ...base, scheme: "exact" };
     const other = { ...base, network: "eip155:8453" as const };
-    const offers = await answer({}, [exact, base, other, { ...base, amount: "5" }, { ...other, amount: "6" }]);
+    const offers = await answer({}, [
+      exact,
+      base,
+      other,
+      { ...base, amount: "5" },
+      { ...other, amount: "6" },
+    ]);
     expect(offers.map(({ extra }) => Object.keys(extra).length)).toEqual([0, 2, 2, 2, 2]);
-    expect(new Set(offers.slice(1).map(({ extra }) => extra.binding))).toEqual(new Set([await bindingOf("/reports")]));
+    expect(new Set(offers.slice(1).map(({ extra }) => extra.binding))).toEqual(
+      new Set([await bindingOf("/reports")]),
+    );
   });
 
   test.each([
@@ -187,7 +227,11 @@ describe("nonce and binding", () => {
     ["a Buffer", { body: Buffer.from("a"), headers: { "content-length": "1" } }, "61"],
     ["an ArrayBuffer", { body: new Uint8Array([9]).buffer, headers: { "content-length": "1" } }, "09"],
     ["text", { body: "é", headers: { "content-length": "2" } }, "c3a9"],
-    ["bytes to come", { body: Promise.resolve(new Uint8Array([1])), headers: { "transfer-encoding": "chunked" } }, "01"],
+    [
+      "bytes to come",
+      { body: Promise.resolve(new Uint8Array([1])), headers: { "transfer-encoding": "chunked" } },
+      "01",
+    ],
     ["none", {}, ""],
     ["none, said so", { headers: { "content-length": "0" } }, ""],
     ["the empty object that parsers leave", { body: {} }, ""],
@@ -206,22 +250,31 @@ describe("nonce and binding", () => {
     ["a body that nobody read", { headers: { "content-length": "7" } }],
     ["a body of unknown length that nobody read", { headers: { "transfer-encoding": "chunked" } }],
   ])("are not made of %s", async (_, sent) => {
-    await expect(answer({ ...sent, method: "POST" })).rejects.toThrow(/mount express\.raw\(\{ type: "\*\/\*" \}\)/);
+    await expect(answer({ ...sent, method: "POST" })).rejects.toThrow(
+      /mount express\.raw\(\{ type: "\*\/\*" \}\)/,
+    );
   });
 
   test("need HTTP", async () => {
     const server = new x402ResourceServer().register(base.network, make());
-    await expect(server.createPaymentRequiredResponse([structuredClone(base)], { url: "mcp://tool" })).rejects.toThrow(
-      /expected an HTTP request/,
-    );
+    await expect(
+      server.createPaymentRequiredResponse([structuredClone(base)], { url: "mcp://tool" }),
+    ).rejects.toThrow(/expected an HTTP request/);
   });
 
   describe("of a request that comes with a payment", () => {
     const paid = (nonce: unknown): Sent => ({
-      headers: { "payment-signature": encodePaymentSignatureHeader({ x402Version: 2, accepted: base, payload: { nonce } }) },
+      headers: {
+        "payment-signature": encodePaymentSignatureHeader({
+          x402Version: 2,
+          accepted: base,
+          payload: { nonce },
+        }),
+      },
     });
     const earlier = (seconds: number) => nonces(secret, origin).issue(now - seconds);
-    const used = async (sent: Sent, error?: string) => (await answer(sent, [base], {}, error))[0]!.extra.nonce;
+    const used = async (sent: Sent, error?: string) =>
+      (await answer(sent, [base], {}, error))[0]!.extra.nonce;
 
     test.each([0, 89, 90, -30])("are the payment's own, issued %i s ago", async (seconds) => {
       expect(await used(paid(await earlier(seconds)))).toBe(await earlier(seconds));
@@ -254,19 +307,22 @@ describe("nonce and binding", () => {
 
 test("each settlement is an attempt of its own", async () => {
   const enrich = make().enrichSettlementPayload!;
-  const attempts = await Promise.all([enrich, enrich].map((call) => call({} as Parameters<typeof enrich>[0])));
+  const attempts = await Promise.all(
+    [enrich, enrich].map((call) => call({} as Parameters<typeof enrich>[0])),
+  );
   expect(attempts[0]).toEqual({ attempt: expect.stringMatching(/^[0-9a-f]{32}$/) });
   expect(attempts[0]).not.toEqual(attempts[1]);
 });
 
 test("instances without a secret do not know each other's nonces", async () => {
-  const one = (await answer({}, [base], { secret: crypto.getRandomValues(new Uint8Array(32)) }))[0]!.extra.nonce;
+  const one = (await answer({}, [base], { secret: crypto.getRandomValues(new Uint8Array(32)) }))[0]!.extra
+    .nonce;
   expect(await nonces(secret, origin).accepts(String(one), now, 60, 60)).toBe(false);
 });
 
-test.each([["origin", { origin: "api.example.com" }], ["secret", { secret: new Uint8Array(16) }]])(
-  "refuses a wrong %s at once",
-  (name, options) => {
-    expect(() => make(options)).toThrow(new RegExp(`^${name}: expected`));
-  },
-);
+test.each([
+  ["origin", { origin: "api.example.com" }],
+  ["secret", { secret: new Uint8Array(16) }],
+])("refuses a wrong %s at once", (name, options) => {
+  expect(() => make(options)).toThrow(new RegExp(`^${name}: expected`));
+});

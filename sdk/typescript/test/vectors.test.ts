@@ -3,7 +3,16 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, inject, test } from "vitest";
-import { binding, compactProof, fieldOfText, fieldToHex, keyId, nonces, nonceTime, packPoint } from "@prooflane/x402";
+import {
+  binding,
+  compactProof,
+  fieldOfText,
+  fieldToHex,
+  keyId,
+  nonces,
+  nonceTime,
+  packPoint,
+} from "@prooflane/x402";
 import type { Point, SnarkjsProof, SnarkjsVerifyingKey } from "@prooflane/x402";
 import { checkedOrigin } from "../src/binding.ts";
 import { parseField, parseU64 } from "../src/field.ts";
@@ -91,7 +100,15 @@ describe("nonces", () => {
   test("have one spelling", async () => {
     const ours = nonces(bytes("44".repeat(32)), "https://a.example");
     const nonce = await ours.issue(1732233600);
-    const others = [nonce.toUpperCase(), ` ${nonce}`, `0x${nonce}`, `${nonce}00`, nonce.slice(2), "", "zz".repeat(24)];
+    const others = [
+      nonce.toUpperCase(),
+      ` ${nonce}`,
+      `0x${nonce}`,
+      `${nonce}00`,
+      nonce.slice(2),
+      "",
+      "zz".repeat(24),
+    ];
     expect(nonce).toMatch(/[a-f]/);
     for (const other of others) expect(await ours.accepts(other, 1732233600, 60, 60)).toBe(false);
   });
@@ -111,12 +128,14 @@ describe("points", () => {
     expect(new Set(signs)).toEqual(new Set([0, 1]));
   });
 
-  test.each([{ x: "", y: "1" }, { x: "-1", y: "1" }, { x: "1", y: "1e3" }, { x: "1", y: "9".repeat(77) }])(
-    "refuse %o",
-    (point) => {
-      expect(() => packPoint(point)).toThrow(/expected two field elements/);
-    },
-  );
+  test.each([
+    { x: "", y: "1" },
+    { x: "-1", y: "1" },
+    { x: "1", y: "1e3" },
+    { x: "1", y: "9".repeat(77) },
+  ])("refuse %o", (point) => {
+    expect(() => packPoint(point)).toThrow(/expected two field elements/);
+  });
 });
 
 describe("proofs and keys", () => {
@@ -133,7 +152,9 @@ describe("proofs and keys", () => {
     const get = async (path: string): Promise<unknown> => (await fetch(`${network!.url}${path}`)).json();
     const { circuits } = (await get("/v1/circuits")) as { circuits: { id: string; key_id: string }[] };
     for (const { id, key_id } of circuits) {
-      expect(await keyId((await get(`/v1/circuits/${id}/verifying-key`)) as SnarkjsVerifyingKey)).toBe(key_id);
+      expect(await keyId((await get(`/v1/circuits/${id}/verifying-key`)) as SnarkjsVerifyingKey)).toBe(
+        key_id,
+      );
     }
     expect(circuits.length).toBeGreaterThan(0);
   });
@@ -141,7 +162,11 @@ describe("proofs and keys", () => {
   test.each<[string, (proof: { pi_a: string[]; pi_b: string[][]; pi_c: string[] }) => void]>([
     ["a point at infinity", (proof) => (proof.pi_a = ["0", "1", "0"])],
     ["a projective point", (proof) => (proof.pi_c[2] = "2")],
-    ["a coordinate that is too large", (proof) => (proof.pi_a[0] = "21888242871839275222246405745257275088696311157297823662689037894645226208583")],
+    [
+      "a coordinate that is too large",
+      (proof) =>
+        (proof.pi_a[0] = "21888242871839275222246405745257275088696311157297823662689037894645226208583"),
+    ],
     ["a coordinate in hexadecimal", (proof) => (proof.pi_a[0] = "0x1")],
     ["a point of G2 without its last pair", (proof) => proof.pi_b.pop()],
     ["a pair of three", (proof) => proof.pi_b[0]!.push("1")],
@@ -152,12 +177,14 @@ describe("proofs and keys", () => {
   });
 });
 
-test.each(["https://api.example.com", "http://127.0.0.1:4021", "https://xn--caf-dma.example", "http://[::1]:8080"])(
-  "origins: %s",
-  (origin) => {
-    expect(checkedOrigin(origin)).toBe(origin);
-  },
-);
+test.each([
+  "https://api.example.com",
+  "http://127.0.0.1:4021",
+  "https://xn--caf-dma.example",
+  "http://[::1]:8080",
+])("origins: %s", (origin) => {
+  expect(checkedOrigin(origin)).toBe(origin);
+});
 
 test.each([
   "api.example.com",
@@ -176,7 +203,10 @@ test.each([
 
 test.each([
   ["0", 0n],
-  ["21888242871839275222246405745257275088548364400416034343698204186575808495616", 21888242871839275222246405745257275088548364400416034343698204186575808495616n],
+  [
+    "21888242871839275222246405745257275088548364400416034343698204186575808495616",
+    21888242871839275222246405745257275088548364400416034343698204186575808495616n,
+  ],
   ["21888242871839275222246405745257275088548364400416034343698204186575808495617", undefined],
   ["0xff", 255n],
   [`0x${"f".repeat(64)}`, undefined],
