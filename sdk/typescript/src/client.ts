@@ -79,8 +79,8 @@ export function zkGroth16Client(options: ZkGroth16ClientOptions): SchemeNetworkC
     );
   }
 
-  async function pay(requirements: AnyRequirements): Promise<ZkGroth16Payload> {
-    const asked = readRequirements(requirements);
+  async function pay(x402Version: number, requirements: AnyRequirements): Promise<ZkGroth16Payload> {
+    const asked = readRequirements(x402Version, requirements);
     const fit = await choose(asked);
     try {
       onProgress?.({ step: "chosen", receipt: fit.receipt });
@@ -128,7 +128,7 @@ export function zkGroth16Client(options: ZkGroth16ClientOptions): SchemeNetworkC
     schemeHooks,
     findDefaultAsset: (asset, network) => findAsset(assets, asset, network),
     async createPaymentPayload(x402Version: number, requirements: PaymentRequirements) {
-      const payload = await pay(requirements);
+      const payload = await pay(x402Version, requirements);
       if (x402Version !== 1) return { x402Version, payload };
       const { scheme, network } = requirements;
       const payment: PaymentPayloadV1 = { x402Version: 1, scheme, network, payload };

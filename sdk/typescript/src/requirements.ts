@@ -21,13 +21,14 @@ export interface Asked {
 const LONGEST_EXCERPT = 100;
 
 /**
- * Reads payment requirements strictly: a server is not trusted with what a proof is made for.
+ * Reads payment requirements strictly: a server is not trusted with what a proof is made for. The amount is
+ * that of the version, which is the one the stock client's spend controls look at.
  *
  * @throws PaymentError `unsupported_requirements`, naming the field.
  */
-export function readRequirements(requirements: AnyRequirements): Asked {
-  const amountText =
-    "maxAmountRequired" in requirements ? requirements.maxAmountRequired : requirements.amount;
+export function readRequirements(x402Version: number, requirements: AnyRequirements): Asked {
+  const { amount: amountV2, maxAmountRequired: amountV1 } = requirements as Record<string, unknown>;
+  const amountText = x402Version === 1 ? amountV1 : amountV2;
   const amount = parseU64(amountText);
   const { network, asset, payTo, maxTimeoutSeconds } = requirements;
   const extra = requirements.extra as Partial<Record<keyof ZkGroth16Extra, unknown>> | undefined;
@@ -56,8 +57,9 @@ export function readRequirements(requirements: AnyRequirements): Asked {
   if (!Number.isSafeInteger(maxAgeSeconds) || (maxAgeSeconds as number) < 0) {
     expected("extra.maxAgeSeconds", "an integer that is not negative", maxAgeSeconds);
   }
-  if (paymentFlow !== undefined && paymentFlow !== "upfront")
+  if (paymentFlow !== undefined && paymentFlow !== "upfront") {
     expected("extra.paymentFlow", "upfront", paymentFlow);
+  }
   if (typeof binding !== "string" || !/^0x[0-9a-f]{64}$/.test(binding) || parseField(binding) === undefined) {
     expected("extra.binding", "a field element as 0x and 64 hexadecimal digits in lower case", binding);
   }

@@ -181,7 +181,7 @@ describe("hostile offers are not paid", () => {
   });
 
   test("another scheme", () => {
-    expect(() => readRequirements({ ...offer, scheme: "exact" })).toThrow(
+    expect(() => readRequirements(2, { ...offer, scheme: "exact" })).toThrow(
       /requirements.scheme: expected zk-groth16/,
     );
   });
@@ -203,6 +203,17 @@ describe("hostile offers are not paid", () => {
 });
 
 describe("spending limits", () => {
+  test("and the proof look at the same amount, whatever else an offer says", async () => {
+    const both = { ...offer, amount: "5", maxAmountRequired: "10000", resource: "https://api.example.com/" };
+    const { client, seen } = payer();
+    await client.createPaymentPayload(required(both));
+    expect(seen[0]!.inputs.minAmount).toBe("5");
+    const old = payer();
+    const asked = { x402Version: 1, accepts: [both] } as unknown as PaymentRequired;
+    await old.client.createPaymentPayload(asked);
+    expect(old.seen[0]!.inputs.minAmount).toBe("10000");
+  });
+
   test("know a dollar's worth of the usual assets", async () => {
     const { client, seen } = payer();
     await expect(client.createPaymentPayload(required({ ...offer, amount: "1000001" }))).rejects.toThrow(
