@@ -11,7 +11,7 @@ export interface BoundRequest {
   path: string;
   /** The body's bytes; none for a request without one. */
   body?: Uint8Array;
-  /** The nonce, 48 hexadecimal digits. */
+  /** The nonce, 64 hexadecimal digits. */
   nonce: string;
 }
 

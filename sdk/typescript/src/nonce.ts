@@ -11,12 +11,14 @@ import {
 
 const DOMAIN = utf8("prooflane x402 nonce v1");
 const TIME_BYTES = 8;
+const RANDOM_BYTES = 8;
 const TAG_BYTES = 16;
+const NONCE_BYTES = TIME_BYTES + RANDOM_BYTES + TAG_BYTES;
 
 /** Makes nonces and knows them again without keeping any (`docs/x402.md`, "Nonce"). */
 export interface Nonces {
-  /** The nonce of this second, 48 hexadecimal digits. */
-  issue(nowSeconds: number): Promise<string>;
+  /** A nonce, 64 hexadecimal digits; `random` is 8 bytes, given in tests alone. */
+  issue(nowSeconds: number, random?: Uint8Array): Promise<string>;
   /**
    * Whether this is a nonce of this secret and origin, issued at most `ageSeconds` ago and at most
    * `skewSeconds` ahead: several instances share a secret, not a clock.
@@ -41,31 +43,31 @@ export function nonces(secret: Uint8Array, origin: string): Nonces {
     ["sign"],
   );
 
-  async function nonceOf(time: Bytes): Promise<Bytes> {
-    const mac = await crypto.subtle.sign("HMAC", await key, concat(DOMAIN, time, utf8(origin)));
-    return concat(time, new Uint8Array(mac, 0, TAG_BYTES));
+  async function nonceOf(tagged: Bytes): Promise<Bytes> {
+    const mac = await crypto.subtle.sign("HMAC", await key, concat(DOMAIN, tagged, utf8(origin)));
+    return concat(tagged, new Uint8Array(mac, 0, TAG_BYTES));
   }
 
   return {
-    async issue(nowSeconds) {
-      return toHex(await nonceOf(bigEndian(BigInt(nowSeconds), TIME_BYTES)));
+    async issue(nowSeconds, random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))) {
+      return toHex(await nonceOf(concat(bigEndian(BigInt(nowSeconds), TIME_BYTES), new Uint8Array(random))));
     },
     async accepts(nonce, nowSeconds, ageSeconds, skewSeconds) {
       const issued = nonceTime(nonce);
       if (issued === undefined) return false;
       if (issued < nowSeconds - ageSeconds || issued > nowSeconds + skewSeconds) return false;
-      const own = await nonceOf(bigEndian(BigInt(issued), TIME_BYTES));
+      const bytes = fromHex(nonce, NONCE_BYTES);
+      if (bytes === undefined) return false;
+      const own = await nonceOf(bytes.slice(0, NONCE_BYTES - TAG_BYTES));
       // The text too: a nonce has one spelling, or one payment could be bound twice.
-      return (
-        nonce === nonce.toLowerCase() && equalInConstantTime(own, fromHex(nonce, own.length) ?? own.fill(0))
-      );
+      return nonce === nonce.toLowerCase() && equalInConstantTime(own, bytes);
     },
   };
 }
 
 /** When a nonce was issued, in Unix seconds; undefined for what is no nonce. */
 export function nonceTime(nonce: string): number | undefined {
-  const bytes = fromHex(nonce, TIME_BYTES + TAG_BYTES);
+  const bytes = fromHex(nonce, NONCE_BYTES);
   if (bytes === undefined) return undefined;
   const seconds = integer(bytes.subarray(0, TIME_BYTES));
   return seconds <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seconds) : undefined;

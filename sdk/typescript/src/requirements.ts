@@ -69,7 +69,7 @@ export function readRequirements(x402Version: number, requirements: AnyRequireme
     amount: amount ?? expected("amount", "a decimal integer below 2^64", amountText),
     payTo,
     maxTimeoutSeconds,
-    askedAtSeconds: askedAtSeconds ?? expected("extra.nonce", "a nonce of 48 hexadecimal digits", nonce),
+    askedAtSeconds: askedAtSeconds ?? expected("extra.nonce", "a nonce of 64 hexadecimal digits", nonce),
     extra: extra as ZkGroth16Extra,
   };
 }

@@ -71,7 +71,7 @@ export function expectedHeaderLength(required: PaymentRequired, accepted: Paymen
     nullifier: `0x${digits}`,
     currentTime: 1e9,
     attestor: digits,
-    nonce: digits.slice(0, 48),
+    nonce: digits,
   };
   if (required.x402Version === 1) {
     return headerLength({ x402Version: 1, scheme: accepted.scheme, network: accepted.network, payload });

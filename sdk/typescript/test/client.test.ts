@@ -164,7 +164,7 @@ describe("hostile offers are not paid", () => {
     ["extra.paymentFlow", extra({ paymentFlow: "escrow" })],
     ["extra.nonce", extra({ nonce: undefined })],
     ["extra.nonce", extra({ nonce: "00" })],
-    ["extra.nonce", extra({ nonce: "f".repeat(48) })],
+    ["extra.nonce", extra({ nonce: "f".repeat(64) })],
     ["extra.binding", extra({ binding: "0x12" })],
     ["extra.binding", extra({ binding: `0x${"f".repeat(64)}` })],
     ["extra.binding", extra({ binding: 7 })],
@@ -321,7 +321,7 @@ describe("checkedFetch", () => {
     ["origin", { origin: "https://victim.example.com" }],
     ["path", { path: "/reports" }],
     ["body", { body: new Uint8Array() }],
-    ["nonce", { nonce: "00".repeat(24) }],
+    ["nonce", { nonce: "00".repeat(32) }],
   ])("refuses what asks for another %s", async (_, change) => {
     const error = await post(asking(await binding({ ...request, ...change }))).catch(
       (error: unknown) => error,

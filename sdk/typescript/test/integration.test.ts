@@ -165,7 +165,7 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
           attestors: facilitator.attestors,
           maxAgeSeconds: MAX_AGE_SECONDS,
           paymentFlow: "upfront",
-          nonce: expect.stringMatching(/^[0-9a-f]{48}$/),
+          nonce: expect.stringMatching(/^[0-9a-f]{64}$/),
           binding: expect.stringMatching(/^0x[0-9a-f]{64}$/),
         },
       },
@@ -552,5 +552,5 @@ describe.skipIf(provided === undefined)("stock client and server", () => {
 
 /** A nonce, not of the merchant's making, of so many seconds from now. */
 function nonceAt(seconds: number): string {
-  return (Math.floor(Date.now() / 1000) + seconds).toString(16).padStart(16, "0").padEnd(48, "0");
+  return (Math.floor(Date.now() / 1000) + seconds).toString(16).padStart(16, "0").padEnd(64, "0");
 }

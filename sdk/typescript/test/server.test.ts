@@ -2,7 +2,7 @@ import { x402ResourceServer } from "@x402/core/server";
 import type { HTTPAdapter } from "@x402/core/http";
 import type { PaymentRequirements, SupportedKind } from "@x402/core/types";
 import { encodePaymentSignatureHeader } from "@x402/core/http";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { binding, nonces, zkGroth16Server, type ZkGroth16ServerOptions } from "@prooflane/x402";
 
 const origin = "https://api.example.com";
@@ -189,6 +189,9 @@ describe("requirements", () => {
 });
 
 describe("nonce and binding", () => {
+  // Nonces can only be told in advance where nothing about them is random.
+  beforeEach(() => void vi.spyOn(crypto, "getRandomValues").mockImplementation((array) => array));
+  afterEach(() => void vi.restoreAllMocks());
   const nonce = () => nonces(secret, origin).issue(now);
   const bindingOf = async (path: string, rest: { method?: string; body?: Uint8Array } = {}) =>
     binding({ method: "GET", origin, path, nonce: await nonce(), ...rest });

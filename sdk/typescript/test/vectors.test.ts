@@ -23,7 +23,7 @@ const hex = (value: Uint8Array) => Buffer.from(value).toString("hex");
 
 interface Vectors {
   texts: { domain: string; text: string; field: string }[];
-  nonces: { secret: string; origin: string; time: number; nonce: string }[];
+  nonces: { secret: string; origin: string; time: number; random: string; nonce: string }[];
   bindings: { method: string; origin: string; path: string; body: string; nonce: string; binding: string }[];
   points: (Point & { packed: string })[];
 }
@@ -67,9 +67,9 @@ test("a binding depends on every part, and on where one ends", async () => {
 });
 
 describe("nonces", () => {
-  test.each(vectors.nonces)("$origin at $time", async ({ secret, origin, time, nonce }) => {
+  test.each(vectors.nonces)("$origin at $time", async ({ secret, origin, time, random, nonce }) => {
     const ours = nonces(bytes(secret), origin);
-    expect(await ours.issue(time)).toBe(nonce);
+    expect(await ours.issue(time, bytes(random))).toBe(nonce);
     expect(nonceTime(nonce)).toBe(time);
     expect(await ours.accepts(nonce, time, 0, 0)).toBe(true);
     expect(await nonces(bytes(secret), `${origin}:1`).accepts(nonce, time, 0, 0)).toBe(false);
@@ -107,7 +107,7 @@ describe("nonces", () => {
       `${nonce}00`,
       nonce.slice(2),
       "",
-      "zz".repeat(24),
+      "zz".repeat(32),
     ];
     expect(nonce).toMatch(/[a-f]/);
     for (const other of others) expect(await ours.accepts(other, 1732233600, 60, 60)).toBe(false);

@@ -10,9 +10,10 @@ const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), cre
 const fieldOfText = (domain, text) => BigInt(`0x${sha256(`prooflane/${domain}/v1`, Buffer.from([0]), text)}`) % ORDER
 const fieldToHex = (value) => `0x${value.toString(16).padStart(64, "0")}`
 
-function nonce({ secret, origin, time }) {
-    const stamp = Buffer.alloc(8)
-    stamp.writeBigUInt64BE(BigInt(time))
+function nonce({ secret, origin, time, random }) {
+    const time8 = Buffer.alloc(8)
+    time8.writeBigUInt64BE(BigInt(time))
+    const stamp = Buffer.concat([time8, Buffer.from(random, "hex")])
     const hmac = createHmac("sha256", Buffer.from(secret, "hex"))
     const tag = hmac.update("prooflane x402 nonce v1").update(stamp).update(origin).digest().subarray(0, 16)
     return Buffer.concat([stamp, tag]).toString("hex")
@@ -32,9 +33,9 @@ const texts = [
 
 const secrets = ["00".repeat(32), "ff".repeat(32), sha256("secret")]
 const nonces = secrets.flatMap((secret) => [
-    { secret, origin: "https://api.example.com", time: 1732233600 },
-    { secret, origin: "http://127.0.0.1:4021", time: 4294967296 },
-    { secret, origin: "https://xn--caf-dma.example", time: 0 },
+    { secret, origin: "https://api.example.com", time: 1732233600, random: "0011223344556677" },
+    { secret, origin: "http://127.0.0.1:4021", time: 4294967296, random: "ffffffffffffffff" },
+    { secret, origin: "https://xn--caf-dma.example", time: 0, random: "0000000000000000" },
 ])
 
 const issued = nonce(nonces[0])
