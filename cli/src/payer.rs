@@ -5,6 +5,7 @@ use anyhow::{Context as _, bail, ensure};
 use axum::http::{HeaderName, HeaderValue, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use prooflane_circuits::Circuit;
 use prooflane_client::Client;
 use prooflane_client::wire::SubmitTask;
 use prooflane_engine::Keys;
@@ -180,12 +181,20 @@ impl Payer {
     }
 }
 
+/// What is proved.
+///
+/// # Errors
+/// Never: it comes with this program.
+pub fn circuit() -> anyhow::Result<&'static dyn Circuit> {
+    prooflane_circuits::find("payment@1").context("payment@1 is not here")
+}
+
 async fn prove_here(
     keys: Arc<Keys>,
     inputs: Value,
     key_id: String,
 ) -> anyhow::Result<(Proof, prooflane_verifier::Fr)> {
-    let circuit = prooflane_circuits::find("payment@1").context("payment@1 is not here")?;
+    let circuit = circuit()?;
     tokio::task::spawn_blocking(move || {
         let key = keys.get(circuit)?;
         let mine = key.key_id().to_string();

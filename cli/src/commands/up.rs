@@ -4,6 +4,7 @@ use super::{Context, Stop, cores};
 use crate::edge::{Edge, Setup};
 use crate::files::{self, AttestorFile, EdgeFile};
 use crate::node::{Config, Node, check_exposure};
+use crate::payer;
 use anyhow::Context as _;
 use prooflane_coordinator::{ApiKey, Role};
 use prooflane_gate::Secrets;
