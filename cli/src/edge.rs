@@ -1,6 +1,5 @@
 //! The gate of `edge-verify/gate` in this process: what the Wasm component does at the edge, without Wasm.
 
-use crate::files::PublicKey;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -36,18 +35,72 @@ enum Runs {
 
 /// What a gate is made of.
 pub struct Setup {
-    /// The gate's configuration; what it leaves out of `publicOrigin`, `home` and `attestors` is filled in.
+    /// The gate's configuration; `publicOrigin` and `home` are filled in where it leaves them out.
     pub config: Value,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The network that holds the nullifiers.
     pub home: String,
-    /// The attestor whose receipts count.
-    pub attestor: PublicKey,
     /// Of `payment@1`.
     pub key: VerifyingKey,
     /// What is secret.
     pub secrets: Secrets,
+}
+
+impl Setup {
+    /// With an address to listen at, and what the configuration leaves out.
+    async fn listening(mut self) -> anyhow::Result<(Self, TcpListener)> {
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        let fields = self.config.as_object_mut();
+        let fields = fields.context("the gate's configuration: expected a JSON object")?;
+        for (name, value) in [
+            (
+                "publicOrigin",
+                json!(format!("http://{}", listener.local_addr()?)),
+            ),
+            ("home", json!(self.home)),
+        ] {
+            fields.entry(name).or_insert(value);
+        }
+        Ok((self, listener))
+    }
+
+    /// For `edge-verify/spin.toml`, in the environment, where other users cannot read them.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let origin = |name: &str| {
+            let url = self.config.get(name)?.as_str()?.parse::<Url>().ok()?;
+            Some(url.origin().ascii_serialization())
+        };
+        let mut variables = vec![
+            ("SPIN_VARIABLE_CONFIG", self.config.to_string()),
+            (
+                "SPIN_VARIABLE_VERIFYING_KEY",
+                hex::encode(self.key.to_compact()),
+            ),
+            (
+                "SPIN_VARIABLE_NONCE_SECRET",
+                hex::encode(self.secrets.nonce_secret),
+            ),
+            ("SPIN_VARIABLE_HOME_KEY", self.secrets.home_key.clone()),
+        ];
+        for (variable, name) in [
+            ("SPIN_VARIABLE_ORIGIN", "origin"),
+            ("SPIN_VARIABLE_HOME", "home"),
+        ] {
+            variables.extend(origin(name).map(|origin| (variable, origin)));
+        }
+        variables
+    }
+
+    fn gate(self) -> anyhow::Result<Gate> {
+        Ok(Gate::new(
+            &self.config.to_string(),
+            &self.key.to_compact(),
+            self.secrets,
+        )?)
+    }
 }
 
 impl Edge {
@@ -56,78 +109,27 @@ impl Edge {
     /// # Errors
     /// If the address is taken, the configuration is wrong, or `edge-host` fails.
     pub async fn start(setup: Setup) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(setup.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", setup.listen))?;
+        let Some(built) = built() else {
+            return Self::here(setup).await;
+        };
+        let (setup, listener) = setup.listening().await?;
+        // Errors of the configuration are better told here than by the component.
+        let variables = setup.variables();
         let address = listener.local_addr()?;
-        let mut config = setup.config;
-        let fields = config.as_object_mut();
-        let fields = fields.context("the gate's configuration: expected a JSON object")?;
-        for (name, value) in [
-            ("publicOrigin", json!(format!("http://{address}"))),
-            ("home", json!(setup.home)),
-            ("attestors", json!([setup.attestor])),
-        ] {
-            fields.entry(name).or_insert(value);
-        }
-        let (config, key) = (config.to_string(), setup.key.to_compact());
-        let nonce_secret = hex::encode(setup.secrets.nonce_secret);
-        let home_key = setup.secrets.home_key.clone();
-        // Also where the component will run it: its errors are better told here.
-        let gate = Gate::new(&config, &key, setup.secrets)?;
-        let Some((host, component)) = built() else {
-            return Self::here(gate, listener);
-        };
+        setup.gate()?;
         drop(listener);
-        let origin = |name: &str| {
-            let config: Value = serde_json::from_str(&config).unwrap_or_default();
-            let url = config
-                .get(name)
-                .and_then(Value::as_str)?
-                .parse::<Url>()
-                .ok()?;
-            Some(url.origin().ascii_serialization())
-        };
-        let mut command = Command::new(host);
-        command
-            .arg("--component")
-            .arg(component)
-            .args(["--listen", &address.to_string()])
-            .env("SPIN_VARIABLE_VERIFYING_KEY", hex::encode(key))
-            .env("SPIN_VARIABLE_NONCE_SECRET", nonce_secret)
-            .env("SPIN_VARIABLE_HOME_KEY", home_key)
-            .env("SPIN_VARIABLE_CONFIG", &config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        for (variable, name) in [
-            ("SPIN_VARIABLE_ORIGIN", "origin"),
-            ("SPIN_VARIABLE_HOME", "home"),
-        ] {
-            if let Some(origin) = origin(name) {
-                command.env(variable, origin);
-            }
-        }
-        let mut child = command.spawn().context("edge-host does not start")?;
-        let stdout = child.stdout.take().context("edge-host has no output")?;
-        let edge = Self {
-            address,
-            runs: Runs::Component(child),
-        };
-        let mut lines = BufReader::new(stdout).lines();
-        let (first, lines) = tokio::task::spawn_blocking(move || (lines.next(), lines)).await?;
-        ensure!(
-            first.is_some_and(|line| line.is_ok_and(|line| line.starts_with("http://"))),
-            "edge-host stopped before it listened; its errors stand above"
-        );
-        // What else it says goes nowhere, and must not stop it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(edge)
+        Self::component(&built, address, variables).await
     }
 
-    fn here(gate: Gate, listener: TcpListener) -> anyhow::Result<Self> {
+    /// Starts a gate in this process.
+    ///
+    /// # Errors
+    /// If the address is taken, or the configuration is wrong.
+    pub async fn here(setup: Setup) -> anyhow::Result<Self> {
+        let (setup, listener) = setup.listening().await?;
         let address = listener.local_addr()?;
         let here = Arc::new(Here {
-            gate,
+            gate: setup.gate()?,
             // An origin's redirect is the client's to follow.
             client: prooflane_client::http()
                 .redirect(reqwest::redirect::Policy::none())
@@ -144,6 +146,36 @@ impl Edge {
             address,
             runs: Runs::Here(server),
         })
+    }
+
+    async fn component(
+        built: &Built,
+        address: SocketAddr,
+        variables: Vec<(&str, String)>,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(&built.host);
+        command
+            .arg("--component")
+            .arg(&built.component)
+            .args(["--listen", &address.to_string()])
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().context("edge-host does not start")?;
+        let stdout = child.stdout.take().context("edge-host has no output")?;
+        let edge = Self {
+            address,
+            runs: Runs::Component(child),
+        };
+        let mut lines = BufReader::new(stdout).lines();
+        let (first, lines) = tokio::task::spawn_blocking(move || (lines.next(), lines)).await?;
+        ensure!(
+            first.is_some_and(|line| line.is_ok_and(|line| line.starts_with("http://"))),
+            "edge-host stopped before it listened; its errors stand above"
+        );
+        // What else it says goes nowhere, and must not stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(edge)
     }
 
     /// Its URL.
@@ -176,12 +208,18 @@ impl Drop for Edge {
 }
 
 /// `edge-host` beside this program, and the component where `cargo xtask edge` puts it.
-fn built() -> Option<(PathBuf, PathBuf)> {
+struct Built {
+    host: PathBuf,
+    component: PathBuf,
+}
+
+fn built() -> Option<Built> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?;
     let host = folder.join(format!("edge-host{}", std::env::consts::EXE_SUFFIX));
     let component = folder.parent()?.join("edge/edge_verify.wasm");
-    (host.is_file() && component.is_file()).then_some((host, component))
+    let both = host.is_file() && component.is_file();
+    both.then_some(Built { host, component })
 }
 
 /// This process as the gate's world.

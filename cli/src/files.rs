@@ -46,11 +46,9 @@ pub struct PublicKey {
 /// What a gate in front of one origin keeps from run to run.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EdgeFile {
+pub(crate) struct GateFile {
     /// 32 bytes in hex.
     pub(crate) nonce_secret: String,
-    /// Its key for the network, if that is closed.
-    pub(crate) api_key: Option<String>,
 }
 
 /// An attested payment: what an attestor hands to a payer.
@@ -88,7 +86,7 @@ impl WalletFile {
     /// # Errors
     /// If there is no randomness.
     pub fn generate() -> anyhow::Result<Self> {
-        let secret = PayerSecret::from_entropy(&*Zeroizing::new(random()?));
+        let secret = PayerSecret::from_entropy(&Zeroizing::new(random()?));
         Ok(Self {
             secret: field::to_decimal(&secret.expose()),
             commitment: field::to_decimal(&secret.commitment()),

@@ -1,15 +1,15 @@
 //! `prooflane up`.
 
+use super::gate::nonce_secret;
 use super::{Context, Stop, cores};
 use crate::edge::{Edge, Setup};
-use crate::files::{self, AttestorFile, EdgeFile};
+use crate::files::{self, AttestorFile};
 use crate::node::{Config, Node, check_exposure};
 use crate::payer;
-use anyhow::Context as _;
 use prooflane_coordinator::{ApiKey, Role};
 use prooflane_gate::Secrets;
 use prooflane_worker::Offer;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     let node = Node::start(config).await?;
     let edge = match &args.edge {
-        Some(config) => Some(open_edge(&node, &args, config).await?),
+        Some(config) => Some(open_gate(&node, &args, config).await?),
         None => None,
     };
     announce(context, &node, &args, edge.as_ref())?;
@@ -96,45 +96,31 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_edge(node: &Node, args: &Args, config: &Path) -> anyhow::Result<Edge> {
-    let attestor: AttestorFile = files::read(&node.attestor)?;
-    let key = node
-        .keys
-        .get(prooflane_circuits::find("payment@1").context("no payment@1")?)?;
-    let kept = args.data.join("edge.json");
-    if !kept.exists() {
-        let api_key = if node.open {
-            None
-        } else {
-            let record = ApiKey {
-                name: "edge".into(),
-                roles: vec![Role::Requester],
-            };
-            Some(node.coordinator.create_api_key(&record).await?)
-        };
-        let nonce_secret = hex::encode(files::random::<32>()?);
-        files::write_secret(
-            &kept,
-            &EdgeFile {
-                nonce_secret,
-                api_key,
-            },
-        )?;
+/// A gate whose home region, attestor and verifying key are this network's.
+async fn open_gate(node: &Node, args: &Args, config: &Path) -> anyhow::Result<Edge> {
+    let mut config: Value = files::read(config)?;
+    if config.get("attestors").is_none() {
+        let AttestorFile { public_key, .. } = files::read(&node.attestor)?;
+        config["attestors"] = json!([public_key]);
     }
-    let kept: EdgeFile = files::read(&kept)?;
-    let mut nonce_secret = [0; 32];
-    hex::decode_to_slice(kept.nonce_secret, &mut nonce_secret)
-        .ok()
-        .context("edge.json: nonce_secret: expected 64 hexadecimal digits")?;
+    let home_key = if node.open {
+        String::new()
+    } else {
+        // Keys are kept as hashes alone, so that each run has its own.
+        let record = ApiKey {
+            name: "gate".into(),
+            roles: vec![Role::Requester],
+        };
+        node.coordinator.create_api_key(&record).await?
+    };
     Edge::start(Setup {
-        config: files::read(config)?,
+        config,
         listen: args.edge_listen,
         home: node.url(),
-        attestor: attestor.public_key,
-        key: key.verifying_key().clone(),
+        key: node.keys.get(payer::circuit()?)?.verifying_key().clone(),
         secrets: Secrets {
-            home_key: kept.api_key.unwrap_or_default(),
-            nonce_secret,
+            home_key,
+            nonce_secret: nonce_secret(&args.data.join("gate.secret.json"))?,
         },
     })
     .await

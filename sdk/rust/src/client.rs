@@ -67,7 +67,6 @@ const INPUTS_IN_A_REQUEST: usize = 1024 * 1024;
 const LARGE: Duration = Duration::from_secs(600);
 
 /// What HTTP clients are built from, with TLS as this crate has it.
-#[must_use]
 pub fn http() -> reqwest::ClientBuilder {
     // Whoever embeds the client may have chosen another provider already; that one serves too.
     let _ = rustls::crypto::ring::default_provider().install_default();

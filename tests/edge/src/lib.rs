@@ -275,8 +275,22 @@ impl Street {
     }
 }
 
-async fn host(node: &Node, sold: &Value, listen: SocketAddr, clock: &Clock) -> Host {
-    let circuit = prooflane::payer::circuit().unwrap();
+/// The manifest that is deployed.
+#[must_use]
+pub fn manifest() -> Manifest {
+    let text = std::fs::read_to_string(root().join("edge-verify/spin.toml")).unwrap();
+    Manifest::parse(&text).unwrap()
+}
+
+/// The component's variables, for a gate at an address of its own.
+#[must_use]
+pub fn variables(street: &Street) -> BTreeMap<String, String> {
+    let sold = sold(&street.host.url(), &street.origin.url, &street.node.url(), &street.attestor);
+    variables_of(&street.node, &sold)
+}
+
+fn variables_of(node: &Node, sold: &Value) -> BTreeMap<String, String> {
+    let circuit = payer::circuit().unwrap();
     let key = node.keys.get(circuit).unwrap().verifying_key().to_compact();
     let variables = [
         ("config", sold.to_string()),
@@ -285,11 +299,14 @@ async fn host(node: &Node, sold: &Value, listen: SocketAddr, clock: &Clock) -> H
         ("origin", sold["origin"].as_str().unwrap().to_owned()),
         ("home", sold["home"].as_str().unwrap().to_owned()),
     ];
-    let manifest = std::fs::read_to_string(root().join("edge-verify/spin.toml")).unwrap();
+    variables.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+async fn host(node: &Node, sold: &Value, listen: SocketAddr, clock: &Clock) -> Host {
     Host::start(edge_host::Config {
         component: component(),
-        manifest: Manifest::parse(&manifest).unwrap(),
-        variables: variables.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<BTreeMap<_, _>>(),
+        manifest: manifest(),
+        variables: variables_of(node, sold),
         listen,
         limits: Limits::default(),
         clock: clock.clone(),

@@ -128,6 +128,7 @@ impl Shop<'_> {
     async fn open(&self, key: &VerifyingKey, origin: &str) -> anyhow::Result<Edge> {
         let config = json!({
             "origin": origin,
+            "attestors": [self.attestor.public_key],
             "routes": [{
                 "path": "/*",
                 "accepts": [{
@@ -143,7 +144,6 @@ impl Shop<'_> {
             config,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             home: self.client.url().to_owned(),
-            attestor: self.attestor.public_key.clone(),
             key: key.clone(),
             secrets: Secrets {
                 home_key: self.home_key.clone(),
