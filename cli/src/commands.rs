@@ -4,9 +4,11 @@ mod bench;
 mod client;
 mod demo;
 mod fsck;
+mod gate;
 mod key;
 mod market;
 mod offline;
+mod pay;
 mod prover;
 mod up;
 mod wallet;
@@ -137,6 +139,10 @@ enum Command {
     Attestor(wallet::AttestorCommand),
     /// Sign that a payment was made.
     Attest(wallet::AttestArgs),
+    /// Let only paid requests through to an HTTP API (merchants).
+    Gate(gate::Args),
+    /// Fetch a URL and pay for it where x402 asks to, by a proof of a payment.
+    Pay(pay::Args),
     /// Measure.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -167,7 +173,10 @@ impl Context {
 pub fn run(cli: Cli) -> ExitCode {
     let output = Output { json: cli.json };
     log_to_stderr(
-        matches!(cli.command, Command::Up(_) | Command::Prover(_)),
+        matches!(
+            cli.command,
+            Command::Up(_) | Command::Prover(_) | Command::Gate(_)
+        ),
         cli.json,
     );
     let wanted = Wanted {
@@ -217,6 +226,8 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Wallet(command) => wallet::wallet(&context, command),
             Command::Attestor(command) => wallet::attestor(&context, command),
             Command::Attest(args) => wallet::attest(&context, args),
+            Command::Gate(args) => gate::run(&context, args).await,
+            Command::Pay(args) => pay::run(&context, args).await,
             Command::Bench(command) => bench::run(&context, command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(

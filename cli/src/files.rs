@@ -43,6 +43,14 @@ pub struct PublicKey {
     pub y: String,
 }
 
+/// What a gate in front of one origin keeps from run to run.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GateFile {
+    /// 32 bytes in hex.
+    pub(crate) nonce_secret: String,
+}
+
 /// An attested payment: what an attestor hands to a payer.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -65,9 +73,10 @@ pub struct ReceiptFile {
     pub signature: String,
 }
 
-fn random<const N: usize>() -> anyhow::Result<Zeroizing<[u8; N]>> {
-    let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(bytes.as_mut()).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+/// Random bytes of the operating system's generator.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(bytes)
 }
 
@@ -77,7 +86,7 @@ impl WalletFile {
     /// # Errors
     /// If there is no randomness.
     pub fn generate() -> anyhow::Result<Self> {
-        let secret = PayerSecret::from_entropy(&*random::<64>()?);
+        let secret = PayerSecret::from_entropy(&Zeroizing::new(random()?));
         Ok(Self {
             secret: field::to_decimal(&secret.expose()),
             commitment: field::to_decimal(&secret.commitment()),
@@ -91,14 +100,18 @@ impl AttestorFile {
     /// # Errors
     /// If there is no randomness.
     pub fn generate() -> anyhow::Result<Self> {
-        let seed = random::<32>()?;
+        let seed = Zeroizing::new(random::<32>()?);
         Ok(Self {
             seed: hex::encode(*seed),
             public_key: PublicKey::of(&Attestor::from_seed(&seed)),
         })
     }
 
-    fn attestor(&self) -> anyhow::Result<Attestor> {
+    /// The attestor itself.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn attestor(&self) -> anyhow::Result<Attestor> {
         let mut seed = Zeroizing::new([0; 32]);
         hex::decode_to_slice(&self.seed, seed.as_mut())
             .ok()

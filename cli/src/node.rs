@@ -4,7 +4,7 @@ use crate::files::{self, AttestorFile};
 use crate::local::Local;
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
-use prooflane_api::{Api, Limits, prometheus, router};
+use prooflane_api::{Api, Limits, OwnAttestor, prometheus, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
     ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Role,
@@ -258,15 +258,18 @@ fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
     ))
 }
 
-fn own_attestor(path: &Path) -> anyhow::Result<[prooflane_verifier::Fr; 2]> {
+fn own_attestor(path: &Path) -> anyhow::Result<OwnAttestor> {
     if !path.exists() {
         files::write_secret(path, &AttestorFile::generate()?)?;
     }
     let attestor: AttestorFile = files::read(path)?;
-    Ok([
-        field::parse(&attestor.public_key.x)?,
-        field::parse(&attestor.public_key.y)?,
-    ])
+    Ok(OwnAttestor {
+        key: [
+            field::parse(&attestor.public_key.x)?,
+            field::parse(&attestor.public_key.y)?,
+        ],
+        signs: Some(Arc::new(attestor.attestor()?)),
+    })
 }
 
 /// Clears one shard of the market, as long as nobody else does. Only one process can have the data

@@ -24,8 +24,19 @@ fn the_readmes_commands_run_as_they_stand() {
          up=$!\ntrap 'kill $(jobs -p); wait' EXIT\n\
          until curl --fail --silent http://{address}/health; do kill -0 $up; done\n"
     );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gate = free.local_addr().unwrap().to_string();
+    drop(free);
+    let start = "prooflane gate gate.json --attestor network/attestor.json &";
+    assert!(script.contains(start), "the README starts a gate");
+    let started = format!(
+        "prooflane gate gate.json --listen {gate} --attestor network/attestor.json &\n\
+         gate=$!\nuntil curl --fail --silent http://{gate}/health; do kill -0 $gate; done\n"
+    );
     script = script
         .replace(up, &wait)
+        .replace(start, &started)
+        .replace("127.0.0.1:8402", &gate)
         .replace("127.0.0.1:8080", &address);
     println!("{script}");
 
@@ -45,6 +56,10 @@ fn the_readmes_commands_run_as_they_stand() {
     let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}\n{errors}");
+    assert!(
+        errors.contains("the receipt is spent"),
+        "{printed}\n{errors}"
+    );
     for said in [
         "Verified under key",
         "\"status\":\"pending\"",

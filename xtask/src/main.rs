@@ -89,6 +89,12 @@ enum Bench {
     Store,
     /// Size and start of each Lambda function
     Functions,
+    /// A payment's check in the component and natively; payments and garbage per second; cold start
+    Edge {
+        /// `-- --json` for rows
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -104,6 +110,13 @@ fn main() -> anyhow::Result<()> {
             Bench::Circuits => example("prooflane-engine", "measure"),
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
+            Bench::Edge { rest } => {
+                edge::build(false, false)?;
+                let package = ["run", "--release", "--package", "prooflane-tests-edge"];
+                let mut bench = cargo(&package);
+                bench.env("PROOFLANE_PROGRAMS_BUILT", "1");
+                run(bench.args(["--example", "edge", "--"]).args(rest))
+            }
             Bench::Functions => {
                 lambdas::functions(None)?;
                 let package = ["run", "--package", "prooflane-tests-aws", "--example"];

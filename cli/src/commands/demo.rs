@@ -1,5 +1,8 @@
 //! `prooflane demo`.
 
+mod shop;
+
+use self::shop::Shop;
 use super::Context;
 use super::client::follow;
 use super::offline::check;
@@ -90,7 +93,7 @@ async fn fund(client: &Client) -> anyhow::Result<Option<String>> {
     let reward = SubmitTask::new("payment@1", json!({})).reward_amount;
     let deposit = MakeDeposit {
         deposit_id: uuid::Uuid::new_v4().to_string(),
-        amount: 2 * reward,
+        amount: 4 * reward,
     };
     match client.deposit("requester:demo", &deposit).await {
         Ok(_) => Ok(Some("demo".into())),
@@ -198,6 +201,15 @@ async fn show(
         ),
     );
 
+    let shop = Shop {
+        client,
+        requester,
+        wallet,
+        attestor: &attestor,
+        home_key: context.target.api_key.clone().unwrap_or_default(),
+    };
+    let shop = shop.show(context, &key).await?;
+
     let circuits = client.circuits().await?.circuits;
     let circuit = circuits.iter().find(|circuit| circuit.id == proof.circuit);
     let constraints = circuit
@@ -215,6 +227,9 @@ async fn show(
         "verified": true,
         "tampered_rejected": tampered_rejected,
         "replay_rejected": replay_rejected,
+        "unpaid_status": shop.unpaid,
+        "paid_status": shop.paid,
+        "second_use_status": shop.again,
     }))?;
     out.row(style("Done. ").green().bold(), format_args!(
         "{} ({} constraints) from submission to proof in {total_ms:.0} ms, of which {prove_ms} ms proving; {} earned {} credits. The whole demo took {:.1} s.",

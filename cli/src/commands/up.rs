@@ -1,12 +1,18 @@
 //! `prooflane up`.
 
+use super::gate::nonce_secret;
 use super::{Context, Stop, cores};
+use crate::edge::{Edge, Setup};
+use crate::files::{self, AttestorFile};
 use crate::node::{Config, Node, check_exposure};
+use crate::payer;
+use prooflane_coordinator::{ApiKey, Role};
+use prooflane_gate::Secrets;
 use prooflane_worker::Offer;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,6 +40,17 @@ pub(super) struct Args {
     /// Serve development keys, whose maker could forge proofs, where others can reach them.
     #[arg(long)]
     allow_development_keys: bool,
+    /// Also run a gate in front of a paid API, configured by this JSON file (edge-verify/gate/README.md).
+    #[arg(long, value_name = "FILE")]
+    edge: Option<PathBuf>,
+    /// Where the gate listens.
+    #[arg(
+        long,
+        default_value = "127.0.0.1:8402",
+        value_name = "ADDRESS",
+        requires = "edge"
+    )]
+    edge_listen: SocketAddr,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
@@ -56,8 +73,13 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
         .collect();
     let mut stop = Stop::new()?;
     let node = Node::start(config).await?;
-    announce(context, &node, &args)?;
+    let edge = match &args.edge {
+        Some(config) => Some(open_gate(&node, &args, config).await?),
+        None => None,
+    };
+    announce(context, &node, &args, edge.as_ref())?;
     stop.asked().await;
+    drop(edge);
     context
         .output
         .line("Draining: provers finish what they hold. Ctrl-C again stops at once.");
@@ -74,13 +96,49 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
+/// A gate whose home region, attestor and verifying key are this network's.
+async fn open_gate(node: &Node, args: &Args, config: &Path) -> anyhow::Result<Edge> {
+    let mut config: Value = files::read(config)?;
+    if config.get("attestors").is_none() {
+        let AttestorFile { public_key, .. } = files::read(&node.attestor)?;
+        config["attestors"] = json!([public_key]);
+    }
+    let home_key = if node.open {
+        String::new()
+    } else {
+        // Keys are kept as hashes alone, so that each run has its own.
+        let record = ApiKey {
+            name: "gate".into(),
+            roles: vec![Role::Requester],
+        };
+        node.coordinator.create_api_key(&record).await?
+    };
+    Edge::start(Setup {
+        config,
+        listen: args.edge_listen,
+        home: node.url(),
+        key: node.keys.get(payer::circuit()?)?.verifying_key().clone(),
+        secrets: Secrets {
+            home_key,
+            nonce_secret: nonce_secret(&args.data.join("gate.secret.json"))?,
+        },
+    })
+    .await
+}
+
+fn announce(
+    context: &Context,
+    node: &Node,
+    args: &Args,
+    edge: Option<&Edge>,
+) -> anyhow::Result<()> {
     let url = node.url();
     context.output.object(&json!({
         "url": url,
         "open": node.open,
         "attestor": node.attestor,
         "operator_key": node.operator_key,
+        "edge": edge.map(Edge::url),
     }))?;
     let dim = console::Style::new().dim();
     let row = |name: &str, value: String| {
@@ -98,6 +156,9 @@ fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
     row("docs", format!("{url}/docs"));
     row("data", args.data.display().to_string());
     row("attestor", node.attestor.display().to_string());
+    if let Some(edge) = edge {
+        row("gate", format!("{} ({})", edge.url(), edge.runs()));
+    }
     if let Some(key) = &node.operator_key {
         row("operator", format!("{} holds the API key", key.display()));
     }

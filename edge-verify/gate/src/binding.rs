@@ -10,20 +10,23 @@ pub(crate) struct Nonces {
     secret: [u8; 32],
 }
 
-/// Bytes of a nonce: the time, and the tag.
-const NONCE: usize = 24;
+/// Bytes of a nonce: the time (8), random ones (8), the tag (16).
+const NONCE: usize = 32;
+/// Those under the tag.
+const TAGGED: usize = 16;
 
 impl Nonces {
     pub(crate) fn new(secret: [u8; 32]) -> Self {
         Self { secret }
     }
 
-    /// The nonce of this second for an origin.
-    pub(crate) fn issue(&self, now: u64, origin: &str) -> String {
+    /// A fresh nonce for an origin.
+    pub(crate) fn issue(&self, now: u64, entropy: [u8; 16], origin: &str) -> String {
         let mut nonce = [0; NONCE];
         nonce[..8].copy_from_slice(&now.to_be_bytes());
-        let tag = self.tag(now, origin).finalize().into_bytes();
-        nonce[8..].copy_from_slice(&tag[..16]);
+        nonce[8..TAGGED].copy_from_slice(&entropy[..8]);
+        let tag = self.tag(&nonce[..TAGGED], origin).finalize().into_bytes();
+        nonce[TAGGED..].copy_from_slice(&tag[..NONCE - TAGGED]);
         hex::encode(nonce)
     }
 
@@ -35,17 +38,16 @@ impl Nonces {
         if nonce.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return None;
         }
-        let (time, tag) = bytes.split_at(8);
-        let time = u64::from_be_bytes(time.try_into().ok()?);
-        self.tag(time, origin).verify_truncated_left(tag).ok()?;
-        Some(time)
+        let (tagged, tag) = bytes.split_at(TAGGED);
+        self.tag(tagged, origin).verify_truncated_left(tag).ok()?;
+        Some(u64::from_be_bytes(tagged[..8].try_into().ok()?))
     }
 
-    fn tag(&self, time: u64, origin: &str) -> Hmac<Sha256> {
+    fn tag(&self, tagged: &[u8], origin: &str) -> Hmac<Sha256> {
         Hmac::<Sha256>::new_from_slice(&self.secret)
             .expect("HMAC takes keys of any length")
             .chain_update("prooflane x402 nonce v1")
-            .chain_update(time.to_be_bytes())
+            .chain_update(tagged)
             .chain_update(origin)
     }
 }

@@ -23,8 +23,6 @@ pub(crate) enum Claimed {
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Asked again where no answer came: the same attempt gets the same answer.
 const TRIES: usize = 2;
-/// Claims that are remembered; the newest push the oldest out of their places.
-const PLACES: u64 = 1 << 16;
 
 /// A nullifier that was claimed, and what is known of the claim.
 #[derive(Serialize, Deserialize)]
@@ -38,7 +36,7 @@ struct Spent {
 impl Gate {
     /// Whether this edge remembers that the receipt is spent on something else. What it does not remember says nothing.
     pub(crate) async fn remembers_spent<W: World>(&self, claim: &Claim<'_>, world: &W) -> bool {
-        let kept = world.kept(&place(&claim.payment.nullifier)).await;
+        let kept = world.kept(&place("spent", &claim.payment.nullifier)).await;
         let spent = kept.and_then(|kept| serde_json::from_slice::<Spent>(&kept).ok());
         spent.is_some_and(|spent| {
             let same = spent.claim == claim.digest;
@@ -81,10 +79,9 @@ impl Gate {
     ) -> Result<Claimed, Refusal> {
         let home = |why: String| Refusal::Home(why);
         let replaces = match attempt {
-            Some(_) => world.kept(&abandoned(claim)).await,
+            Some(_) => abandoned(claim, world).await,
             None => None,
         };
-        let replaces = replaces.and_then(|kept| String::from_utf8(kept).ok());
         let body = self.redemption(claim, attempt, replaces.as_deref());
         let uri = self.home.uri("/v1/payments/redeem");
         let uri = uri.map_err(|error| home(error.to_string()))?;
@@ -198,9 +195,27 @@ async fn claim_here<W: World>(
     }
 }
 
+/// An attempt that ended without serving the request.
+#[derive(Serialize, Deserialize)]
+struct Abandoned {
+    claim: String,
+    attempt: String,
+}
+
 /// Notes that an attempt ended without serving the request, so that the next may take over from it.
 pub(crate) async fn gave_up<W: World>(claim: &Claim<'_>, attempt: &str, world: &W) {
-    world.keep(&abandoned(claim), attempt.into()).await;
+    let abandoned = Abandoned {
+        claim: claim.digest.clone(),
+        attempt: attempt.to_owned(),
+    };
+    let place = place("gave-up", &claim.digest);
+    world.keep(&place, crate::to_json(&abandoned)).await;
+}
+
+async fn abandoned<W: World>(claim: &Claim<'_>, world: &W) -> Option<String> {
+    let kept = world.kept(&place("gave-up", &claim.digest)).await?;
+    let abandoned: Abandoned = serde_json::from_slice(&kept).ok()?;
+    (abandoned.claim == claim.digest).then_some(abandoned.attempt)
 }
 
 async fn remember<W: World>(claim: &Claim<'_>, is_this: bool, world: &W) {
@@ -209,17 +224,12 @@ async fn remember<W: World>(claim: &Claim<'_>, is_this: bool, world: &W) {
         claim: claim.digest.clone(),
         is_this,
     };
-    let place = place(&claim.payment.nullifier);
+    let place = place("spent", &claim.payment.nullifier);
     world.keep(&place, crate::to_json(&spent)).await;
 }
 
-/// Where a nullifier is remembered: stores at the edge forget nothing by themselves, so the places are limited.
-fn place(nullifier: &str) -> String {
-    let last = nullifier.get(50..).unwrap_or("");
-    let number = u64::from_str_radix(last, 16).unwrap_or(0);
-    format!("spent/{}", number % PLACES)
-}
-
-fn abandoned(claim: &Claim<'_>) -> String {
-    format!("gave-up/{}", claim.digest)
+/// Where something is remembered under a hash: stores at the edge forget nothing by themselves, so the places are limited.
+pub(crate) fn place(what: &str, hash: &str) -> String {
+    let last = hash.get(hash.len().saturating_sub(4)..).unwrap_or("");
+    format!("{what}/{last}")
 }

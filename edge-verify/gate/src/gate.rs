@@ -208,8 +208,8 @@ impl Gate {
     }
 
     /// What is asked for a request, with a fresh nonce.
-    fn requirements(&self, visit: &Visit<'_>) -> Vec<PaymentRequirements> {
-        let nonce = self.nonces.issue(visit.now, &self.public_origin);
+    fn requirements<W: World>(&self, visit: &Visit<'_>, world: &W) -> Vec<PaymentRequirements> {
+        let nonce = (self.nonces).issue(visit.now, world.entropy(), &self.public_origin);
         let binding = self.binding(visit, &nonce);
         (visit.route.offers.iter())
             .map(|offer| offer.requirements(self, visit.now, &nonce, &binding))
@@ -224,7 +224,7 @@ impl Gate {
         settled: Option<(&SettleResponse, u64)>,
         world: &W,
     ) -> Response<W::Body> {
-        let accepts = self.requirements(visit);
+        let accepts = self.requirements(visit, world);
         let error = error.map_or("Payment required", Refusal::code).to_owned();
         let v1 = PaymentRequiredV1 {
             x402_version: 1,

@@ -175,7 +175,7 @@ pub struct Payment {
     pub current_time: u64,
     /// The packed key of the attestor, 64 hexadecimal digits.
     pub attestor: String,
-    /// Of the requirements, 48 hexadecimal digits.
+    /// Of the requirements, 64 hexadecimal digits.
     pub nonce: String,
     /// Added by a server that settles, never by a payer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

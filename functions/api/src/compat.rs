@@ -515,7 +515,7 @@ async fn generate_proof(
     Body(body): Body<GenerateProof>,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let attestor = match (body.attestor_key, api.attestor) {
+    let attestor = match (body.attestor_key, api.attestor.as_ref().map(|own| own.key)) {
         (Some(key), _) => key,
         (None, Some([x, y])) => json!({"x": field::to_decimal(&x), "y": field::to_decimal(&y)}),
         (None, None) => {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod attestations;
 mod caller;
 mod circuits;
 mod compat;
@@ -15,6 +16,7 @@ mod tasks;
 mod uploads;
 mod views;
 
+pub use attestations::OwnAttestor;
 pub use limits::Limits;
 pub use problem::{CODES, Code, errors_markdown};
 pub use service::prometheus;
@@ -25,7 +27,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use prooflane_coordinator::{Coordinator, Entry};
-use prooflane_verifier::Fr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +44,8 @@ pub struct Api {
     pub open: bool,
     /// Sizes and rates.
     pub limits: Limits,
-    /// The attestor whose receipts count where a request names none.
-    pub attestor: Option<[Fr; 2]>,
+    /// The network's own attestor.
+    pub attestor: Option<OwnAttestor>,
     /// What is too large for a request or an answer.
     pub files: Arc<dyn Files>,
     /// The longest that a stream of events or a long poll lasts.
@@ -163,6 +164,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(accounts::routes())
         .merge(circuits::routes())
         .merge(payments::routes())
+        .merge(attestations::routes())
         .merge(compat::routes())
         .merge(service::routes())
 }

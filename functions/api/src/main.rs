@@ -6,7 +6,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, RequestExt};
-use prooflane_api::{Api, Files, KeyFile, Limits, UploadTo, router};
+use prooflane_api::{Api, Files, KeyFile, Limits, OwnAttestor, UploadTo, router};
 use prooflane_coordinator::{Catalogue, Entry};
 use prooflane_lambda::{Network, json_variable};
 use prooflane_store_aws::S3Blobs;
@@ -26,7 +26,11 @@ async fn main() -> Result<(), Error> {
     let network = Network::connect().await?;
     let attestor: Option<[String; 2]> = json_variable("PROOFLANE_ATTESTOR")?;
     let attestor = match attestor {
-        Some([x, y]) => Some([field::parse(&x)?, field::parse(&y)?]),
+        // Functions hold no signing key.
+        Some([x, y]) => Some(OwnAttestor {
+            key: [field::parse(&x)?, field::parse(&y)?],
+            signs: None,
+        }),
         None => None,
     };
     let app = router(Api {

@@ -33,7 +33,7 @@ async fn redeem(
     caller.demand(Role::Requester)?;
     let attestor = match &body.attestor_key {
         Some(PointView { x, y }) => [element("attestorKey.x", x)?, element("attestorKey.y", y)?],
-        None => api.attestor.ok_or_else(|| {
+        None => api.attestor.as_ref().map(|own| own.key).ok_or_else(|| {
             Problem::new(
                 "invalid_request",
                 "attestorKey: expected, since this network has no attestor of its own",
@@ -94,7 +94,7 @@ fn attempt(name: &str, id: String) -> Result<String, Problem> {
     Ok(id)
 }
 
-fn number(name: &str, text: &str) -> Result<u64, Problem> {
+pub(crate) fn number(name: &str, text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| {
         let detail = format!("{name}: expected a decimal number below 2^64, got {text:?}");
         Problem::new("invalid_request", detail)

@@ -45,6 +45,7 @@ codes! {
     "unknown_key" NOT_FOUND "There is no such API key" "List them: `GET /v1/keys`." "";
     "unknown_prover" NOT_FOUND "No such prover" "Register it: `POST /v1/provers`." "";
     "no_proof" NOT_FOUND "There is no proof yet, or there will be none" "Look at the task's `status` and `explanation`; wait at `/v1/tasks/{id}/events`." "";
+    "no_attestor" NOT_FOUND "This network attests no payments" "Ask the attestor that the payee trusts for a receipt." "A network in one process has an attestor of its own; elsewhere `prooflane attest` signs with a key of yours.";
     "no_route" NOT_FOUND "No such address" "The routes are listed at /docs." "";
     "no_method" METHOD_NOT_ALLOWED "The address does not take this method" "The routes are listed at /docs." "";
     "unauthorized" UNAUTHORIZED "No valid API key" "Send `Authorization: Bearer <key>`; ask the operator for a key." "`prooflane keys create` makes keys.";

@@ -1,10 +1,10 @@
 //! The client.
 
 use crate::wire::{
-    AccountList, AccountView, AskView, BeginUpload, CircuitList, Claim, Claimed, Commit,
+    AccountList, AccountView, AskView, Attest, BeginUpload, CircuitList, Claim, Claimed, Commit,
     CommittedView, CreateKey, CreatedKey, Health, Heartbeat, Join, KeyList, LateTasks, LeaseView,
     MakeDeposit, OpenTaskView, PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest,
-    QuoteView, Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult,
+    QuoteView, ReceiptView, Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult,
     SubmitTask, TaskList, TaskView, TranscriptList, UploadView, VerdictView, Verified,
     VerifyRequest,
 };
@@ -66,6 +66,13 @@ const INPUTS_IN_A_REQUEST: usize = 1024 * 1024;
 /// The longest that a file takes to come or go.
 const LARGE: Duration = Duration::from_secs(600);
 
+/// What HTTP clients are built from, with TLS as this crate has it.
+pub fn http() -> reqwest::ClientBuilder {
+    // Whoever embeds the client may have chosen another provider already; that one serves too.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().connect_timeout(Duration::from_secs(5))
+}
+
 /// A client of one network.
 #[derive(Clone)]
 pub struct Client {
@@ -87,10 +94,7 @@ impl Client {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| ClientError::Url(url.to_owned()))?;
-        // Whoever embeds the client may have chosen another provider already; that one serves too.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
+        let http = http()
             .timeout(Duration::from_secs(60))
             .build()
             .map_err(|error| ClientError::Unreachable {
@@ -394,6 +398,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn redeem(&self, request: &Redeem) -> Result<RedeemAnswer, ClientError> {
         self.post("/v1/payments/redeem", request).await
+    }
+
+    /// `POST /v1/attestations`, for operators.
+    ///
+    /// # Errors
+    /// [`ClientError`], like every call.
+    pub async fn attest(&self, payment: &Attest) -> Result<ReceiptView, ClientError> {
+        self.post("/v1/attestations", payment).await
     }
 
     /// `POST /v1/quote`.

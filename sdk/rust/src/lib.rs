@@ -3,4 +3,4 @@
 mod client;
 pub mod wire;
 
-pub use client::{Client, ClientError, EventStream};
+pub use client::{Client, ClientError, EventStream, http};

@@ -523,6 +523,45 @@ wire! {
         pub reason: String,
     }
 
+    /// `POST /v1/attestations`: a payment that was made.
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    pub struct Attest {
+        /// The payer's commitment, from its wallet.
+        pub payer_commitment: String,
+        /// Who was paid, as they are named in payment requirements.
+        pub recipient_key: String,
+        /// In which asset: `network/asset` of payment requirements.
+        pub asset: String,
+        /// How much, in the asset's smallest unit.
+        pub actual_amount: String,
+        /// When, in Unix seconds; now where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub payment_time: Option<u64>,
+        /// In which transaction: `0x` and 64 hexadecimal digits, or any text.
+        pub tx_hash: String,
+    }
+
+    /// An attested payment: what an attestor hands to a payer.
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    pub struct ReceiptView {
+        /// Who signed.
+        pub attestor_key: PointView,
+        /// The payer's commitment.
+        pub payer_commitment: String,
+        /// Who was paid.
+        pub recipient_key: String,
+        /// In which asset.
+        pub asset: String,
+        /// How much.
+        pub actual_amount: String,
+        /// When, in Unix seconds.
+        pub payment_time: u64,
+        /// In which transaction.
+        pub tx_hash: String,
+        /// The signature: 64 bytes as `0x` hex.
+        pub signature: String,
+    }
+
     /// `POST /v1/quote`: what would this task cost now? Nothing is written.
     #[serde(deny_unknown_fields)]
     pub struct QuoteRequest {

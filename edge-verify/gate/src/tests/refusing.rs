@@ -75,7 +75,7 @@ async fn a_changed_payment_is_refused_by_what_was_changed() {
             "invalid_zk_groth16_nonce",
         ),
         (
-            |p| p.nonce.replace_range(47.., "g"),
+            |p| p.nonce.replace_range(63.., "g"),
             "invalid_zk_groth16_nonce",
         ),
         (|p| p.proof = "AAAA".into(), "invalid_payload"),
