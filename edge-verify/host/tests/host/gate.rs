@@ -100,7 +100,7 @@ async fn an_origin_that_is_not_granted_is_not_called() {
     let host = gate(&told(&origin.url), "https://api.example.com").await;
     let free = get(&host, "/free").await;
     assert_eq!(free.status, 502, "{free:?}");
-    assert!(free.body.contains("HttpRequestDenied"), "{free:?}");
+    assert!(free.body.contains("allowed_outbound_hosts"), "{free:?}");
     host.stop().await;
 }
 
