@@ -78,7 +78,7 @@ async fn asks_to_be_paid() {
         let body: Value = serde_json::from_str(body).unwrap();
         body["accepts"][0]["extra"]["nonce"].as_str().unwrap().to_owned()
     };
-    assert_eq!(nonce(&unpaid.body).len(), 48);
+    assert_eq!(nonce(&unpaid.body).len(), 64);
     host.stop().await;
 }
 
