@@ -76,10 +76,12 @@ async fn asks_to_be_paid() {
     assert_eq!(unpaid.header("cache-control"), Some("no-store"));
     let nonce = |body: &str| {
         let body: Value = serde_json::from_str(body).unwrap();
-        body["accepts"][0]["extra"]["nonce"].as_str().unwrap().to_owned()
+        body["accepts"][0]["extra"]["nonce"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
-    let again = get(&host, "/paid").await;
-    assert_ne!(nonce(&unpaid.body), nonce(&again.body));
+    assert_eq!(nonce(&unpaid.body).len(), 64);
     host.stop().await;
 }
 
