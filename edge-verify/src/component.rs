@@ -1,9 +1,8 @@
 //! What Spin calls for each request.
 
-use crate::world::{Body, Edge, own};
+use crate::world::{Body, Edge, own, read};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prooflane_gate::{Gate, MAX_BODY, Secrets};
 use serde_json::json;
 use spin_sdk::http::Request;
@@ -17,19 +16,25 @@ static GATE: OnceLock<Result<Gate, String>> = OnceLock::new();
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes().into(),
-        Err(error) if error.is::<LengthLimitError>() => {
+    let body = match read(body, MAX_BODY).await {
+        Ok(Some(body)) => body,
+        Ok(None) => {
             let why = format!("expected a body of at most {MAX_BODY} bytes");
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &why);
         }
-        Err(_) => {
-            let why = "the body did not come whole";
-            return problem(StatusCode::BAD_REQUEST, "body_incomplete", why);
+        Err(broken) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "body_incomplete",
+                &broken.to_string(),
+            );
         }
     };
     match gate().await {
-        Ok(gate) => gate.serve(http::Request::from_parts(head, body), &Edge).await,
+        Ok(gate) => {
+            gate.serve(http::Request::from_parts(head, body), &Edge)
+                .await
+        }
         Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", why),
     }
 }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Either, Full, Limited};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full};
 use prooflane_gate::{SendError, World};
 use spin_sdk::http::send;
 use spin_sdk::key_value::Store;
@@ -10,14 +11,61 @@ use spin_sdk::wasip3::clocks::system_clock;
 use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
 use spin_sdk::wasip3::http_compat::{IncomingResponseBody, RequestOptionsExtension};
 use spin_sdk::wasip3::random::random::get_random_u64;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Bytes that are here, or an origin's that are passed on as they come.
-pub(crate) type Body = Either<Full<Bytes>, IncomingResponseBody>;
+/// The body of an answer.
+pub(crate) enum Body {
+    /// Bytes that are here.
+    Own(Full<Bytes>),
+    /// An origin's, passed on as they come.
+    Origin(IncomingResponseBody),
+}
+
+/// A body that did not come whole. Why is of no use to whom it was meant for, and its text would weigh.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body broke off")]
+pub(crate) struct BrokenOff;
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match self.get_mut() {
+            Self::Own(body) => {
+                let frame = Pin::new(body).poll_frame(context);
+                frame.map_err(|never| match never {})
+            }
+            Self::Origin(body) => Pin::new(body).poll_frame(context).map_err(|_| BrokenOff),
+        }
+    }
+}
 
 /// A body of these bytes.
 pub(crate) fn own(bytes: Vec<u8>) -> Body {
-    Either::Left(Full::new(bytes.into()))
+    Body::Own(Full::new(bytes.into()))
+}
+
+/// Reads a whole body of at most so many bytes; `None` if it is longer.
+pub(crate) async fn read<B>(mut body: B, most: usize) -> Result<Option<Vec<u8>>, BrokenOff>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| BrokenOff)?.into_data() {
+            if bytes.len() + data.len() > most {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(bytes))
 }
 
 /// How long a connection may take that nobody waits longer for anyway.
@@ -79,13 +127,13 @@ impl World for Edge {
         let options = RequestOptionsExtension(options);
         request.extensions_mut().insert(options);
         let answer = send(request).await.map_err(|error| send_error(&error))?;
-        Ok(answer.map(Either::Right))
+        Ok(answer.map(Body::Origin))
     }
 
     async fn read(&self, body: Body, most: usize) -> Result<Vec<u8>, SendError> {
-        let body = Limited::new(body, most).collect().await;
-        let body = body.map_err(|error| SendError::NoAnswer(error.to_string()))?;
-        Ok(body.to_bytes().into())
+        let body = read(body, most).await;
+        let body = body.map_err(|broken| SendError::NoAnswer(broken.to_string()))?;
+        body.ok_or_else(|| SendError::NoAnswer(format!("its body has more than {most} bytes")))
     }
 
     fn body(&self, bytes: Vec<u8>) -> Body {
@@ -95,25 +143,21 @@ impl World for Edge {
 
 /// Whether the other side may have got it.
 fn send_error(error: &ErrorCode) -> SendError {
-    let not_sent = matches!(
-        error,
-        ErrorCode::DnsTimeout
-            | ErrorCode::DnsError(_)
-            | ErrorCode::DestinationNotFound
-            | ErrorCode::DestinationUnavailable
-            | ErrorCode::DestinationIpProhibited
-            | ErrorCode::DestinationIpUnroutable
-            | ErrorCode::ConnectionRefused
-            | ErrorCode::ConnectionTimeout
-            | ErrorCode::ConnectionLimitReached
-            | ErrorCode::TlsCertificateError
-            | ErrorCode::HttpRequestDenied
-            | ErrorCode::HttpRequestMethodInvalid
-            | ErrorCode::HttpRequestUriInvalid
-    );
-    if not_sent {
-        SendError::NotSent(error.to_string())
-    } else {
-        SendError::NoAnswer(error.to_string())
-    }
+    let not_sent = match error {
+        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => "its name was not resolved",
+        ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionLimitReached => "there was no connection",
+        ErrorCode::TlsCertificateError => "its certificate does not count",
+        ErrorCode::HttpRequestDenied => "the manifest's allowed_outbound_hosts do not list it",
+        ErrorCode::HttpRequestMethodInvalid | ErrorCode::HttpRequestUriInvalid => {
+            "the request cannot be written"
+        }
+        _ => return SendError::NoAnswer("the connection broke off or took too long".to_owned()),
+    };
+    SendError::NotSent(not_sent.to_owned())
 }

@@ -52,7 +52,7 @@ impl Gate {
         claim: &Claim<'_>,
         world: &W,
     ) -> Option<Response<W::Body>> {
-        let kept: Kept = serde_json::from_slice(&world.kept(&place(claim)).await?).ok()?;
+        let kept: Kept = crate::from_json(&world.kept(&place(claim)).await?).ok()?;
         if kept.claim != claim.digest || kept.until < world.now_seconds() {
             return None;
         }

@@ -37,7 +37,7 @@ impl Gate {
     /// Whether this edge remembers that the receipt is spent on something else. What it does not remember says nothing.
     pub(crate) async fn remembers_spent<W: World>(&self, claim: &Claim<'_>, world: &W) -> bool {
         let kept = world.kept(&place("spent", &claim.payment.nullifier)).await;
-        let spent = kept.and_then(|kept| serde_json::from_slice::<Spent>(&kept).ok());
+        let spent = kept.and_then(|kept| crate::from_json::<Spent>(&kept).ok());
         spent.is_some_and(|spent| {
             let same = spent.claim == claim.digest;
             spent.nullifier == claim.payment.nullifier && same != spent.is_this
@@ -160,7 +160,7 @@ async fn ask<W: World>(
     let answer = world.send(request, PATIENCE).await?;
     let status = answer.status();
     let body = world.read(answer.into_body(), 65_536).await?;
-    let json = serde_json::from_slice(&body);
+    let json = crate::from_json(&body);
     json.map(|json| (status, json))
         .map_err(|error| SendError::NoAnswer(error.to_string()))
 }
@@ -178,7 +178,7 @@ async fn claim_here<W: World>(
     }
     let key = format!("nullifier/{}", claim.payment.nullifier);
     let kept = world.kept(&key).await;
-    let Some(earlier) = kept.and_then(|kept| serde_json::from_slice::<Entry>(&kept).ok()) else {
+    let Some(earlier) = kept.and_then(|kept| crate::from_json::<Entry>(&kept).ok()) else {
         let entry = Entry {
             claim: claim.digest.clone(),
             attempt: attempt.map(str::to_owned),
@@ -214,7 +214,7 @@ pub(crate) async fn gave_up<W: World>(claim: &Claim<'_>, attempt: &str, world: &
 
 async fn abandoned<W: World>(claim: &Claim<'_>, world: &W) -> Option<String> {
     let kept = world.kept(&place("gave-up", &claim.digest)).await?;
-    let abandoned: Abandoned = serde_json::from_slice(&kept).ok()?;
+    let abandoned: Abandoned = crate::from_json(&kept).ok()?;
     (abandoned.claim == claim.digest).then_some(abandoned.attempt)
 }
 

@@ -216,7 +216,7 @@ impl Gate {
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: &str, key: &[u8], secrets: Secrets) -> Result<Self, ConfigError> {
-        let config: Config = serde_json::from_str(config)?;
+        let config: Config = crate::from_json(config.as_bytes())?;
         let key = VerifyingKey::from_compact(key)?;
         if key.public_inputs() != 9 {
             return Err(ConfigError::NotPayment(key.public_inputs()));

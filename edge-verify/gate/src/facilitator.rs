@@ -82,7 +82,7 @@ impl Gate {
     }
 
     fn question(&self, body: &[u8]) -> Result<Question, Refusal> {
-        let request: FacilitatorRequest = serde_json::from_slice(body)
+        let request: FacilitatorRequest = crate::from_json(body)
             .map_err(|error| Refusal::Payload(format!("expected x402's request: {error}")))?;
         let version = request.payment_payload.x402_version;
         if request.x402_version.is_some_and(|of| of != version) || !(1..=2).contains(&version) {

@@ -48,7 +48,7 @@ pub fn payment_header(payment: &PaymentPayload) -> (HeaderName, HeaderValue) {
 /// Reads the JSON of one of x402's headers; `None` where it is no such thing.
 #[must_use]
 pub fn read_header<T: serde::de::DeserializeOwned>(value: &HeaderValue) -> Option<T> {
-    serde_json::from_slice(&BASE64.decode(value).ok()?).ok()
+    crate::from_json(&BASE64.decode(value).ok()?).ok()
 }
 
 /// A payment as it came.
@@ -86,8 +86,8 @@ fn read(header: &[u8]) -> Result<Received, String> {
     let json = BASE64.decode(header).map_err(|error| {
         format!("expected JSON in base64, standard and not URL-safe (RFC 4648, section 4): {error}")
     })?;
-    let envelope = serde_json::from_slice(&json)
-        .map_err(|error| format!("expected an x402 payment: {error}"))?;
+    let envelope =
+        crate::from_json(&json).map_err(|error| format!("expected an x402 payment: {error}"))?;
     open(envelope)
 }
 

@@ -31,3 +31,8 @@ pub use world::{SendError, World};
 fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("only maps with other keys than strings fail")
 }
+
+/// Reads JSON by way of a [`serde_json::Value`]: the component then has one reader of text, and not one for each type.
+fn from_json<T: serde::de::DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_value(serde_json::from_slice(json)?)
+}

@@ -69,7 +69,10 @@ fn place(engine: &Engine, path: &Path, component: &[u8]) -> PathBuf {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The code of a file, if it is there, nobody but this user could have written it, and it is wasmtime's.
@@ -112,8 +115,14 @@ fn keep(path: &Path, code: &[u8]) -> io::Result<()> {
     let of_the_same = name.rsplit_once('-').map_or(&*name, |(before, _)| before);
     for other in std::fs::read_dir(folder)? {
         let other = other?.path();
-        let same = stem(&other).rsplit_once('-').is_some_and(|(before, _)| before == of_the_same);
-        if same && other.extension().is_some_and(|extension| extension == "cwasm") {
+        let same = stem(&other)
+            .rsplit_once('-')
+            .is_some_and(|(before, _)| before == of_the_same);
+        if same
+            && other
+                .extension()
+                .is_some_and(|extension| extension == "cwasm")
+        {
             // Another process may have removed it.
             let _ = std::fs::remove_file(other);
         }
@@ -132,8 +141,12 @@ mod tests {
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
     fn files(folder: &Path) -> Vec<PathBuf> {
-        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-        files.filter(|file| file.extension().unwrap() == "cwasm").collect()
+        let files = fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        files
+            .filter(|file| file.extension().unwrap() == "cwasm")
+            .collect()
     }
 
     #[test]

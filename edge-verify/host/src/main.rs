@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use clap::Parser;
-use std::io::IsTerminal;
 use edge_host::manifest::Manifest;
 use edge_host::{Clock, Config, Host, Limits};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,11 @@ use tracing_subscriber::EnvFilter;
 #[command(version)]
 struct Arguments {
     /// The component; `cargo xtask edge` builds it.
-    #[arg(long, default_value = "target/edge/edge_verify.wasm", value_name = "FILE")]
+    #[arg(
+        long,
+        default_value = "target/edge/edge_verify.wasm",
+        value_name = "FILE"
+    )]
     component: PathBuf,
     /// The application's manifest [default: edge-verify/spin.toml as it was when this was built].
     #[arg(long, value_name = "FILE")]
@@ -51,7 +55,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let text = match &arguments.manifest {
@@ -76,7 +82,9 @@ async fn main() -> anyhow::Result<()> {
     });
     let host = host.await?;
     println!("{}", host.url());
-    println!("This is edge-host, not Spin: what the component keeps is gone when it stops. Ctrl-C stops.");
+    println!(
+        "This is edge-host, not Spin: what the component keeps is gone when it stops. Ctrl-C stops."
+    );
     stop.asked().await;
     tokio::select! {
         () = host.stop() => Ok(()),

@@ -105,7 +105,10 @@ impl Manifest {
 
     /// Resolves everything with these values of the application's variables.
     pub(crate) fn grant(&self, given: &BTreeMap<String, String>) -> Result<Granted, ManifestError> {
-        if let Some(unknown) = given.keys().find(|name| !self.variables.contains_key(*name)) {
+        if let Some(unknown) = given
+            .keys()
+            .find(|name| !self.variables.contains_key(*name))
+        {
             let declared: Vec<_> = self.variables.keys().map(String::as_str).collect();
             return Err(ManifestError::Unknown(unknown.clone(), declared.join(", ")));
         }
@@ -192,14 +195,21 @@ mod tests {
         let missing = refused(MANIFEST, &[origin]);
         assert!(missing.contains("SPIN_VARIABLE_SECRET"), "{missing}");
         let unknown = refused(MANIFEST, &[("orgin", "")]);
-        assert!(unknown.contains("orgin; those it declares: origin"), "{unknown}");
+        assert!(
+            unknown.contains("orgin; those it declares: origin"),
+            "{unknown}"
+        );
         let both = [origin, ("secret", "s")];
         for (is, becomes, expected) in [
             ("version = 2", "version = 1", "got 1"),
             ("{{ origin }}\"", "{{ none }}\"", "{{ none }}"),
             ("{{ origin }}\"", "{{ origin\"", "{{ origin"),
             ("{{ origin }}\"", "https://*\"", "https://*"),
-            ("[component.test]", "[component.a]\n[component.test]", "got 2"),
+            (
+                "[component.test]",
+                "[component.a]\n[component.test]",
+                "got 2",
+            ),
         ] {
             let said = refused(&MANIFEST.replacen(is, becomes, 1), &both);
             assert!(said.contains(expected), "{said}");

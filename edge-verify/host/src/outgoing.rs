@@ -1,9 +1,9 @@
 //! Which hosts the component may call.
 
 use http::Uri;
+use http_body_util::BodyExt;
 use std::sync::Arc;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
-use http_body_util::BodyExt;
 
 /// Origins as the manifest's `allowed_outbound_hosts` lists them.
 #[derive(Debug, Default)]
@@ -22,14 +22,22 @@ impl Allowed {
     ///
     /// # Errors
     /// With the first that is something else.
-    pub(crate) fn parse<'a>(hosts: impl IntoIterator<Item = &'a str>) -> std::result::Result<Self, String> {
+    pub(crate) fn parse<'a>(
+        hosts: impl IntoIterator<Item = &'a str>,
+    ) -> std::result::Result<Self, String> {
         let parse = |text: &'a str| {
             let uri = text.parse::<Uri>().ok();
-            let plain = uri.as_ref().is_some_and(|uri| uri.path() == "/" && uri.query().is_none());
+            let plain = uri
+                .as_ref()
+                .is_some_and(|uri| uri.path() == "/" && uri.query().is_none());
             let origin = uri.as_ref().and_then(origin).filter(|_| plain);
             origin.ok_or_else(|| text.to_owned())
         };
-        hosts.into_iter().map(parse).collect::<std::result::Result<_, _>>().map(Self)
+        hosts
+            .into_iter()
+            .map(parse)
+            .collect::<std::result::Result<_, _>>()
+            .map(Self)
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -78,7 +86,10 @@ impl WasiHttpHooks for Outgoing {
             }
             let (response, finish) =
                 wasmtime_wasi_http::default_send_request(request, options).await?;
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(finish) as Finish))
+            Ok((
+                response.map(BodyExt::boxed_unsync),
+                Box::new(finish) as Finish,
+            ))
         })
     }
 }

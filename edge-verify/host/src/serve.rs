@@ -74,7 +74,10 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.time, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.time, connections.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("stopped with requests under way");
     }
 }
@@ -98,7 +101,10 @@ async fn answer(
         }
         Err(error) if error.is::<InstantiationError<()>>() => {
             tracing::error!("no instance of the component: {error:#}");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "no instance of the component can be had")
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no instance of the component can be had",
+            )
         }
         Err(error) => {
             tracing::error!("no answer from the component: {error:#}");
@@ -123,7 +129,9 @@ fn placed(request: Request<Incoming>) -> Result<Request<WasiBody>, &'static str>
         // RFC 9112, section 3.2.2: of a request in absolute form, Host does not count.
         .authority(uri.authority.unwrap_or(host))
         .path_and_query(uri.path_and_query.ok_or("expected a path")?);
-    head.uri = uri.build().map_err(|_| "the request's target cannot be read")?;
+    head.uri = uri
+        .build()
+        .map_err(|_| "the request's target cannot be read")?;
     let body = body.map_err(Into::into).boxed_unsync();
     Ok(Request::from_parts(head, body))
 }

@@ -141,7 +141,10 @@ impl<T> HostStoreWithStore<T> for KeyValue {
             if !view.stores.0.labels.contains(&label) {
                 return Ok(Err(Error::AccessDenied));
             }
-            Ok(view.table.push(Open(label)).map_err(|_| Error::StoreTableFull))
+            Ok(view
+                .table
+                .push(Open(label))
+                .map_err(|_| Error::StoreTableFull))
         })
     }
 

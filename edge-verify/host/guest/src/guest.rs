@@ -19,7 +19,9 @@ async fn handle(request: Request) -> (StatusCode, String) {
         "uri" => Ok(request.uri().to_string()),
         "now" => Ok(wasip3::clocks::system_clock::now().seconds.to_string()),
         "entropy" => Ok(wasip3::random::random::get_random_u64().to_string()),
-        "variable" => variables::get(rest).await.map_err(|error| error.to_string()),
+        "variable" => variables::get(rest)
+            .await
+            .map_err(|error| error.to_string()),
         "keep" => keep(rest, request).await,
         "kept" => kept(rest).await,
         "fetch" => fetch(request).await,
@@ -39,7 +41,12 @@ async fn handle(request: Request) -> (StatusCode, String) {
 /// `/keep/STORE/KEY`: the body under that key.
 async fn keep(place: &str, request: Request) -> Result<String, String> {
     let (store, key) = place.split_once('/').ok_or("no key")?;
-    let value = request.into_body().collect().await.map_err(said)?.to_bytes();
+    let value = request
+        .into_body()
+        .collect()
+        .await
+        .map_err(said)?
+        .to_bytes();
     let store = Store::open(store).await.map_err(said)?;
     store.set(key, value).await.map_err(said)?;
     Ok("kept".to_owned())
@@ -55,17 +62,32 @@ async fn kept(place: &str) -> Result<String, String> {
 
 /// `/fetch`: what the URL answers that is the body.
 async fn fetch(request: Request) -> Result<String, String> {
-    let url = request.into_body().collect().await.map_err(said)?.to_bytes();
-    let request = http::Request::get(url.as_ref()).body(EmptyBody::new()).map_err(said)?;
+    let url = request
+        .into_body()
+        .collect()
+        .await
+        .map_err(said)?
+        .to_bytes();
+    let request = http::Request::get(url.as_ref())
+        .body(EmptyBody::new())
+        .map_err(said)?;
     let response = send(request).await.map_err(said)?;
-    let body = response.into_body().collect().await.map_err(said)?.to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(said)?
+        .to_bytes();
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// `/allocate/BYTES`, and says their sum.
 fn allocate(bytes: &str) -> u64 {
     let bytes = vec![1u8; bytes.parse().unwrap_or(0)];
-    std::hint::black_box(bytes).iter().map(|&byte| u64::from(byte)).sum()
+    std::hint::black_box(bytes)
+        .iter()
+        .map(|&byte| u64::from(byte))
+        .sum()
 }
 
 fn said(error: impl std::fmt::Display) -> String {

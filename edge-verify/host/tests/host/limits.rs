@@ -59,7 +59,9 @@ async fn a_trap() {
 #[tokio::test]
 async fn what_is_kept() {
     let host = guest(|config| config.limits.kept_bytes = 1000).await;
-    ask(&host, "POST", "/keep/default/a", &"a".repeat(900)).await.ok();
+    ask(&host, "POST", "/keep/default/a", &"a".repeat(900))
+        .await
+        .ok();
     let full = ask(&host, "POST", "/keep/default/b", &"b".repeat(900)).await;
     assert!(full.failed().contains("1000 bytes at most"));
     // Nothing is forgotten for it.

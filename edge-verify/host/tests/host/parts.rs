@@ -27,7 +27,15 @@ pub(crate) fn component(name: &str) -> PathBuf {
         // `cargo xtask test` has built them already.
         if std::env::var_os("PROOFLANE_PROGRAMS_BUILT").is_none() {
             let mut build = Command::new(env!("CARGO"));
-            build.args(["run", "--quiet", "--package", "xtask", "--", "edge", "--guest"]);
+            build.args([
+                "run",
+                "--quiet",
+                "--package",
+                "xtask",
+                "--",
+                "edge",
+                "--guest",
+            ]);
             // What cargo tells this test of its package is not for others.
             let of_the_test =
                 |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
@@ -105,7 +113,10 @@ pub(crate) async fn raw(host: &Host, bytes: &[u8]) -> Answer {
     let _ = stream.read_to_end(&mut answer).await;
     let text = String::from_utf8_lossy(&answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     Answer {
         status: status.unwrap_or(0),
         head: head.to_owned(),

@@ -31,7 +31,10 @@ fn says_where_it_is_serves_and_stops() {
     stream.write_all(request).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.ends_with("\r\n\r\na=b, from the environment"), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\na=b, from the environment"),
+        "{answer}"
+    );
     let pid = child.id().to_string();
     let signal = Command::new("kill").args(["-TERM", &pid]).status();
     assert!(signal.unwrap().success());

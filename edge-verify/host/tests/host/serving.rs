@@ -72,7 +72,10 @@ async fn a_stopping_host_answers_what_is_under_way() {
     let host = host.await;
     let address = host.address();
     let body = origin.url.clone();
-    let head = format!("POST /fetch HTTP/1.0\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST /fetch HTTP/1.0\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     let under_way = tokio::spawn(async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -140,7 +143,10 @@ async fn randomness_differs_between_requests_and_instances() {
 async fn stores_are_apart_and_shared_by_instances() {
     let host = guest(|config| config.limits.requests_in_a_life = 1).await;
     let other = guest(|_| ()).await;
-    assert_eq!(ask(&host, "POST", "/keep/default/a", "value").await.ok(), "kept");
+    assert_eq!(
+        ask(&host, "POST", "/keep/default/a", "value").await.ok(),
+        "kept"
+    );
     assert_eq!(get(&host, "/kept/default/a").await.ok(), "value");
     assert_eq!(get(&host, "/kept/other/a").await.failed(), "nothing");
     assert_eq!(get(&host, "/kept/default/b").await.failed(), "nothing");
@@ -158,7 +164,10 @@ async fn only_hosts_of_the_manifest_are_called() {
         config.variables.insert("other".into(), origin.url.clone());
     });
     let host = host.await;
-    assert_eq!(ask(&host, "POST", "/fetch", &origin.url).await.ok(), "origin");
+    assert_eq!(
+        ask(&host, "POST", "/fetch", &origin.url).await.ok(),
+        "origin"
+    );
     let elsewhere = Origin::start(async |_| "elsewhere".to_owned()).await;
     for url in [&elsewhere.url, &host.url(), "https://localhost:1"] {
         let refused = ask(&host, "POST", "/fetch", url).await.failed();
