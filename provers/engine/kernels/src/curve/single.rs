@@ -90,7 +90,7 @@ impl<M: Words> Vector for Word<M> {
 
     #[inline(always)]
     fn may_be_zero(self) -> u8 {
-        u8::from(self.is_zero())
+        u8::from(Self::may_be_zero(self))
     }
 
     #[inline(always)]
@@ -212,7 +212,7 @@ impl<M: Words> Vector for Quadratic<M> {
 
     #[inline(always)]
     fn may_be_zero(self) -> u8 {
-        u8::from(self.c0.is_zero() && self.c1.is_zero())
+        u8::from(self.c0.may_be_zero() && self.c1.may_be_zero())
     }
 
     /// The conjugate over the norm.
