@@ -28,10 +28,26 @@ static RAISE: [[u64; 4]; 2] = [[0; 4], TWICE_P];
 /// All bits as told.
 static MASKS: [u64; 2] = [0, u64::MAX];
 
-/// A way to multiply.
+/// A way to compute modulo `2p`, of words below `2p`.
 pub trait Words: Machine {
-    /// `a * b / 2^256`, below `2p`, for `a` and `b` below `2p`.
+    /// `a * b / 2^256` modulo `p`.
     fn multiply(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4];
+
+    /// `a + b`.
+    #[inline(always)]
+    fn add(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+        // From -2p to 2p.
+        let (lowered, _) = subtract(b, &TWICE_P);
+        let (sum, carry) = add(a, &lowered);
+        add(&sum, &RAISE[usize::from(!carry)]).0
+    }
+
+    /// `a - b`.
+    #[inline(always)]
+    fn subtract(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+        let (difference, borrow) = subtract(a, b);
+        add(&difference, &RAISE[usize::from(borrow)]).0
+    }
 }
 
 /// The instructions that every machine has.
@@ -109,19 +125,12 @@ impl<M: Words> Word<M> {
 
     #[inline(always)]
     pub(crate) fn add(self, rhs: Self) -> Self {
-        // From -2p to 2p.
-        let (lowered, _) = subtract(&rhs.words, &TWICE_P);
-        let (sum, carry) = add(&self.words, &lowered);
-        Self::new(self.machine, add(&sum, &RAISE[usize::from(!carry)]).0)
+        Self::new(self.machine, self.machine.add(&self.words, &rhs.words))
     }
 
     #[inline(always)]
     pub(crate) fn sub(self, rhs: Self) -> Self {
-        let (difference, borrow) = subtract(&self.words, &rhs.words);
-        Self::new(
-            self.machine,
-            add(&difference, &RAISE[usize::from(borrow)]).0,
-        )
+        Self::new(self.machine, self.machine.subtract(&self.words, &rhs.words))
     }
 
     /// `p - a` where asked for, of an `a` of at most `p`; stays at most `p`.

@@ -1,7 +1,7 @@
-//! Multiplication with two carry chains side by side.
+//! Multiplication with two carry chains side by side, and sums whose carries stay in the processor's flags.
 #![allow(unsafe_code)]
 
-use super::{P, Words};
+use super::{P, RAISE, Words};
 use crate::simd::{Kernel, Machine};
 use ark_bn254::FqConfig;
 use ark_ff::MontConfig;
@@ -116,6 +116,73 @@ impl Words for Adx {
                 low = out(reg) _,
                 high = out(reg) _,
                 out("rdx") _,
+                options(pure, readonly, nostack),
+            );
+        }
+        [t0, t1, t2, t3]
+    }
+
+    #[inline(always)]
+    fn add(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+        let ([mut t0, mut t1, mut t2, mut t3], [b0, b1, b2, b3]) = (*a, *b);
+        // SAFETY: every x86_64 has the instructions. They read 32 bytes from one or both rows of `RAISE`,
+        // of that size, write only the registers named, and leave the stack alone.
+        unsafe {
+            asm!(
+                "sub {b0}, [{p}]",
+                "sbb {b1}, [{p} + 8]",
+                "sbb {b2}, [{p} + 16]",
+                "sbb {b3}, [{p} + 24]",
+                "add {t0}, {b0}",
+                "adc {t1}, {b1}",
+                "adc {t2}, {b2}",
+                "adc {t3}, {b3}",
+                "cmovc {p}, {nothing}",
+                "add {t0}, [{p}]",
+                "adc {t1}, [{p} + 8]",
+                "adc {t2}, [{p} + 16]",
+                "adc {t3}, [{p} + 24]",
+                p = inout(reg) RAISE[1].as_ptr() => _,
+                nothing = in(reg) RAISE[0].as_ptr(),
+                t0 = inout(reg) t0,
+                t1 = inout(reg) t1,
+                t2 = inout(reg) t2,
+                t3 = inout(reg) t3,
+                b0 = inout(reg) b0 => _,
+                b1 = inout(reg) b1 => _,
+                b2 = inout(reg) b2 => _,
+                b3 = inout(reg) b3 => _,
+                options(pure, readonly, nostack),
+            );
+        }
+        [t0, t1, t2, t3]
+    }
+
+    #[inline(always)]
+    fn subtract(self, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+        let ([mut t0, mut t1, mut t2, mut t3], [b0, b1, b2, b3]) = (*a, *b);
+        // SAFETY: as in `add`.
+        unsafe {
+            asm!(
+                "sub {t0}, {b0}",
+                "sbb {t1}, {b1}",
+                "sbb {t2}, {b2}",
+                "sbb {t3}, {b3}",
+                "cmovnc {p}, {nothing}",
+                "add {t0}, [{p}]",
+                "adc {t1}, [{p} + 8]",
+                "adc {t2}, [{p} + 16]",
+                "adc {t3}, [{p} + 24]",
+                p = inout(reg) RAISE[1].as_ptr() => _,
+                nothing = in(reg) RAISE[0].as_ptr(),
+                t0 = inout(reg) t0,
+                t1 = inout(reg) t1,
+                t2 = inout(reg) t2,
+                t3 = inout(reg) t3,
+                b0 = in(reg) b0,
+                b1 = in(reg) b1,
+                b2 = in(reg) b2,
+                b3 = in(reg) b3,
                 options(pure, readonly, nostack),
             );
         }
