@@ -646,6 +646,23 @@ fn damaged_tables_make_no_proof_and_are_removed() {
 }
 
 #[test]
+fn tables_that_cannot_be_written_stay_in_memory() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    let path = tables_beside(&keys).remove(0);
+    // Nothing can take the name of a directory.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let key = again(&keys).get(&CUBE).unwrap();
+    key.warm(&witness).unwrap();
+    prove(&key, &witness).unwrap();
+    assert!(path.is_dir());
+    let files = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    assert_eq!(files.count(), 2, "the key and the directory are left");
+}
+
+#[test]
 fn a_new_key_takes_its_own_tables_and_the_old_ones_go() {
     let (_dir, keys) = keys();
     let witness = CUBE.witness(&CUBE.example()).unwrap();
