@@ -1,7 +1,7 @@
 //! `prooflane up`.
 
 use super::{Context, Stop, cores};
-use crate::node::{Config, Node, check_exposure};
+use crate::node::{Config, Node, development};
 use prooflane_worker::Offer;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -42,15 +42,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     } else {
         args.open || args.listen.ip().is_loopback()
     };
-    check_exposure(args.listen, open, args.allow_development_keys)?;
     let mut config = Config::loopback(&args.data);
     config.listen = args.listen;
     config.open = Some(open);
     config.rate = args.rate_limit;
+    config.allow_development_keys = args.allow_development_keys;
     config.provers = (1..=args.provers)
         .map(|n| {
             let mut offer = Offer::new(format!("local-{n}"), args.price, cores());
             offer.fleet = true;
+            offer.warm = true;
             offer
         })
         .collect();
@@ -108,10 +109,14 @@ fn announce(context: &Context, node: &Node, args: &Args) -> anyhow::Result<()> {
             args.provers, args.price
         ),
     );
-    row(
-        "keys",
-        "development: whoever made them could forge proofs".into(),
-    );
+    let development: Vec<_> = development(node.coordinator.catalogue()).collect();
+    let keys = if development.is_empty() {
+        "of ceremonies".to_owned()
+    } else {
+        let circuits = development.join(", ");
+        format!("development for {circuits}: whoever made them could forge proofs")
+    };
+    row("keys", keys);
     context.output.line("Ctrl-C drains and stops.");
     Ok(())
 }
