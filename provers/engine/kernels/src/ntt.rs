@@ -22,7 +22,7 @@ pub struct Domain {
 
 enum Kind {
     #[cfg(target_arch = "x86_64")]
-    Lanes(crate::simd::Ifma, lanes::Tables),
+    Lanes(crate::simd::Ifma, Box<lanes::Tables>),
     Words(words::Tables),
 }
 
@@ -55,7 +55,7 @@ impl Domain {
             Backend::Ifma => {
                 let ifma = crate::simd::Ifma::detect().ok_or(BackendError::Unavailable)?;
                 if size >= lanes::LEAST {
-                    Kind::Lanes(ifma, lanes::Tables::new(size, shift))
+                    Kind::Lanes(ifma, Box::new(lanes::Tables::new(size, shift)))
                 } else {
                     Kind::Words(words::Tables::new(size, shift))
                 }
