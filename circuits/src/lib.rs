@@ -52,6 +52,11 @@ pub trait Circuit: Send + Sync {
     /// # Errors
     /// [`CircuitError::Example`] if the circuit's own example is refused, which would be a defect of the circuit.
     fn r1cs(&self) -> Result<R1cs, CircuitError>;
+    /// Names the code that makes [`Circuit::r1cs`]: whoever has seen the system once need not make it again while this is
+    /// the same. None where nothing is known about the code; the system is then made whenever it matters.
+    fn code(&self) -> Option<[u8; 32]> {
+        None
+    }
     /// Parses `inputs` strictly (unknown fields are refused), checks natively that the statement holds, and returns the public
     /// inputs that a proof for them has, in the order of [`Circuit::public_names`]. Cheap: it makes no witness.
     ///
@@ -83,6 +88,9 @@ pub fn find(id: &str) -> Option<&'static dyn Circuit> {
         .copied()
         .find(|circuit| circuit.id() == id)
 }
+
+/// SHA-256 of this crate's sources (`build.rs`): it changes whenever a constraint could have.
+const CODE: &[u8; 32] = include_bytes!(concat!(env!("OUT_DIR"), "/code"));
 
 /// What each circuit's module provides: a parsed statement that can be checked natively and synthesised. [`Of`] makes a
 /// [`Circuit`] of it.
@@ -131,6 +139,9 @@ impl<S: Statement> Circuit for Of<S> {
         })?;
         let (r1cs, _) = Builder::matrices(&statement.public(), |b| statement.synthesize(b));
         Ok(r1cs)
+    }
+    fn code(&self) -> Option<[u8; 32]> {
+        Some(*CODE)
     }
     fn public_inputs(&self, inputs: &Value) -> Result<Vec<Fr>, InputError> {
         Ok(S::checked(inputs)?.public())

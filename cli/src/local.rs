@@ -144,6 +144,10 @@ impl Network for Local {
         Ok(())
     }
 
+    async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {
+        Ok(self.coordinator.catalogue().names())
+    }
+
     async fn key(&self, circuit: &str, key_id: &str) -> Result<Arc<CircuitKey>, NetworkError> {
         let known = prooflane_circuits::find(circuit)
             .ok_or_else(|| refused(format!("this version does not know {circuit}")))?;

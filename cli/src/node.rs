@@ -9,7 +9,7 @@ use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
     ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Role,
 };
-use prooflane_engine::Keys;
+use prooflane_engine::{Keys, Provenance};
 use prooflane_market::{Millis, Rules};
 use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
 use prooflane_verifier::field;
@@ -40,6 +40,8 @@ pub struct Config {
     pub rate: Option<NonZeroU32>,
     /// How often the sweeper looks.
     pub sweep_every: Duration,
+    /// Serve development keys where others can reach them.
+    pub allow_development_keys: bool,
 }
 
 impl Config {
@@ -54,6 +56,7 @@ impl Config {
             rules: None,
             rate: None,
             sweep_every: Duration::from_millis(250),
+            allow_development_keys: false,
         }
     }
 }
@@ -89,9 +92,11 @@ impl Node {
     /// Opens or makes the data directory, and starts everything.
     ///
     /// # Errors
-    /// If the directory cannot be used, the address is taken, or keys cannot be made or read.
+    /// If the directory cannot be used, the address is taken or must not be served so, or keys cannot be made or read.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let open = config.open.unwrap_or(config.listen.ip().is_loopback());
+        // Before keys are made; then, when it is known where they come from.
+        check_exposure(config.listen, open, false)?;
         let data = &config.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("{} cannot be made", data.display()))?;
@@ -102,6 +107,9 @@ impl Node {
         };
         let rules = config.rules.unwrap_or(default_rules);
         let (coordinator, keys) = open_data(data, rules).await?;
+        let development = development(coordinator.catalogue()).next().is_some();
+        let unwanted = development && !config.allow_development_keys;
+        check_exposure(config.listen, open, unwanted)?;
 
         let attestor = data.join("attestor.json");
         let attestor_key = own_attestor(&attestor)?;
@@ -258,6 +266,13 @@ fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
     ))
 }
 
+/// The circuits whose keys are development keys.
+pub fn development(catalogue: &Catalogue) -> impl Iterator<Item = &'static str> {
+    let entries = catalogue.entries();
+    let development = entries.filter(|entry| entry.provenance == Provenance::Development);
+    development.map(|entry| entry.circuit.id())
+}
+
 fn own_attestor(path: &Path) -> anyhow::Result<OwnAttestor> {
     if !path.exists() {
         files::write_secret(path, &AttestorFile::generate()?)?;
@@ -301,8 +316,8 @@ async fn sweeps(coordinator: Coordinator, every: Duration) {
     }
 }
 
-/// An address that is not a loopback one must not serve an open network or development keys by
-/// accident.
+/// An address that is not a loopback one must not serve an open network, or development keys that nobody has allowed,
+/// by accident.
 ///
 /// # Errors
 /// If it would, with the flag that allows it.
@@ -313,10 +328,11 @@ pub fn check_exposure(listen: SocketAddr, open: bool, development: bool) -> anyh
     if open {
         bail!("{listen} can be reached from elsewhere: expected --closed (API keys), got --open");
     }
-    if !development {
+    if development {
         bail!(
-            "{listen} can be reached from elsewhere, and the keys here are development keys, whose \
-             maker could forge proofs: say --allow-development-keys if that is acceptable"
+            "{listen} can be reached from elsewhere, and there are development keys here, whose \
+             maker could forge proofs: import those of a ceremony (prooflane key import), or say \
+             --allow-development-keys if that is acceptable"
         );
     }
     Ok(())

@@ -124,6 +124,15 @@ impl Catalogue {
         self.entries.values()
     }
 
+    /// The name of each circuit and of its key, for provers.
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, String)> {
+        let entries = self.entries();
+        entries
+            .map(|entry| (entry.circuit.id().to_owned(), entry.key_id.to_string()))
+            .collect()
+    }
+
     /// Where a network whose parts share blobs keeps its catalogue.
     pub const BLOB: &str = "keys/catalogue.json";
 

@@ -1,6 +1,8 @@
 //! A ceremony by snarkjs for a circuit of ours, and keys, witnesses and proofs that go both ways: what `docs/keys.md` shows.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+use prooflane_circuits::{Fr, R1cs, Witness};
+use prooflane_engine::Backend;
 use prooflane_formats::{Origin, R1csFile, Wtns, Zkey};
 use prooflane_tests::binary::command;
 use prooflane_tests::node::Snarkjs;
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Small, and has what makes keys awkward: equal bases, opposite ones, infinities.
+/// Small, and its keys have equal bases and infinities.
 const CIRCUIT: &str = "range@1";
 const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
 
@@ -104,7 +106,7 @@ fn a_ceremony_by_snarkjs_ends_with_a_key_that_proves_here() {
     bench.theirs(&format!(
         "zkey beacon 1.zkey final.zkey {BEACON} 10 --name=beacon"
     ));
-    bench.theirs("zkey verify circuit.r1cs powers.ptau final.zkey");
+    let verified = bench.theirs("zkey verify circuit.r1cs powers.ptau final.zkey");
     bench.theirs("zkey export verificationkey final.zkey theirs.json");
 
     // What snarkjs writes is read and written again to the byte, whatever the stage.
@@ -121,6 +123,12 @@ fn a_ceremony_by_snarkjs_ends_with_a_key_that_proves_here() {
     let names: Vec<&Value> = contributions.iter().map(|c| &c["name"]).collect();
     assert_eq!(names, [&json!("Alice"), &json!("beacon")]);
     assert_eq!(contributions[1]["beacon"]["value"], json!(BEACON));
+    // What contributors note: snarkjs prints it in words.
+    let printed: String = verified.split_whitespace().collect();
+    for contribution in contributions {
+        let hash = contribution["hash"].as_str().unwrap();
+        assert!(hash.len() == 128 && printed.contains(hash), "{verified}");
+    }
     bench.ours("key check final.zkey --r1cs circuit.r1cs");
     let (code, refused) = bench.ours_ended("key check final.zkey --circuit merkle@1");
     assert_eq!(
@@ -170,6 +178,65 @@ fn a_ceremony_by_snarkjs_ends_with_a_key_that_proves_here() {
         "key export {CIRCUIT} --zkey development.zkey --keys others"
     ));
     assert!(!bench.theirs_agrees("zkey verify circuit.r1cs powers.ptau development.zkey"));
+}
+
+/// `(x + y) (u - v) = p - q` for ten of each: `x` and `y` have equal bases in the key, and `u` and `v`, `p` and `q` opposite
+/// ones, which affine addition without care would add up wrongly.
+#[test]
+fn a_key_of_snarkjs_with_equal_and_opposite_bases_proves_here() {
+    let Some(bench) = Bench::new(CIRCUIT) else {
+        return;
+    };
+    let (one, minus) = (Fr::from(1), -Fr::from(1));
+    let pair = |column: usize, sign: Fr| vec![(one, column), (sign, column + 1)];
+    let mut system = R1cs {
+        num_public: 1,
+        ..R1cs::default()
+    };
+    let mut assignment = vec![one, Fr::from(7)];
+    for i in 0..10u64 {
+        let first = assignment.len();
+        let [x, y, u, v, q] = [3 * i, i, i * i, 5, 1 << i].map(Fr::from);
+        assignment.extend([x, y, u, v, (x + y) * (u - v) + q, q]);
+        system.a.push(pair(first, one));
+        system.b.push(pair(first + 2, minus));
+        system.c.push(pair(first + 4, minus));
+    }
+    system.num_private = assignment.len() - 2;
+    assert_eq!(system.first_unsatisfied(&assignment), None);
+    let witness = Witness::new(assignment, 1);
+    std::fs::write(bench.at("alike.r1cs"), R1csFile::from(&system).to_bytes()).unwrap();
+    std::fs::write(bench.at("alike.wtns"), Wtns::from(&witness).to_bytes()).unwrap();
+
+    bench.theirs("powersoftau new bn128 5 pot0.ptau");
+    bench.theirs("powersoftau contribute pot0.ptau pot1.ptau --name=first -e=test");
+    bench.theirs("powersoftau prepare phase2 pot1.ptau powers.ptau");
+    bench.theirs("groth16 setup alike.r1cs powers.ptau 0.zkey");
+    bench.theirs("zkey contribute 0.zkey alike.zkey --name=Alice -e=test");
+    bench.theirs("zkey export verificationkey alike.zkey vkey.json");
+    let key = Zkey::read(&bench.bytes("alike.zkey"), Origin::Anyone).unwrap();
+    for first in (2..key.columns()).step_by(6) {
+        assert_eq!(key.a[first], key.a[first + 1]);
+        assert_eq!(key.b_g1[first + 2], -key.b_g1[first + 3]);
+        assert_eq!(key.b_g2[first + 2], -key.b_g2[first + 3]);
+        // The columns of L begin after those of the constant and the public input.
+        assert_eq!(key.l[first - 2], key.l[first - 1]);
+        assert_eq!(key.l[first], -key.l[first + 1]);
+        assert_eq!(key.l[first + 2], -key.l[first + 3]);
+    }
+    for backend in ["scalar", "ifma"] {
+        if backend == "ifma" && !Backend::Ifma.is_available() {
+            continue;
+        }
+        let line =
+            "prove --zkey alike.zkey --wtns alike.wtns --out-proof p.json --out-public x.json";
+        let mut prove = command(&line.split(' ').collect::<Vec<_>>());
+        prove.env("PROOFLANE_ENGINE", backend);
+        let output = prove.current_dir(bench.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{backend}: {output:?}");
+        bench.theirs("groth16 verify vkey.json x.json p.json");
+        bench.ours("verify --vkey vkey.json --proof p.json --public x.json");
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Who may do what on a network that is not open, and how often.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
-use prooflane::node::check_exposure;
+use prooflane::node::{Config, Node, check_exposure, development};
+use prooflane_circuits::Circuit;
 use prooflane_circuits::find;
+use prooflane_engine::{Keys, Provenance};
+use prooflane_formats::{Contribution, Origin, Zkey};
 use prooflane_market::Rules;
 use prooflane_tests::http::Answer;
 use prooflane_tests::net::{Network, one_prover};
@@ -328,7 +331,7 @@ fn what_can_be_reached_from_elsewhere_is_neither_open_nor_has_development_keys()
         check_exposure(address, open, development).map_err(|error| error.to_string())
     };
     for here in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80"] {
-        assert_eq!(check(here, true, false), Ok(()));
+        assert_eq!(check(here, true, true), Ok(()));
     }
     for elsewhere in [
         "0.0.0.0:80",
@@ -341,8 +344,60 @@ fn what_can_be_reached_from_elsewhere_is_neither_open_nor_has_development_keys()
                 .unwrap_err()
                 .contains("--closed")
         );
-        let error = check(elsewhere, false, false).unwrap_err();
+        let error = check(elsewhere, false, true).unwrap_err();
         assert!(error.contains("--allow-development-keys"), "{error}");
-        assert_eq!(check(elsewhere, false, true), Ok(()));
+        assert_eq!(check(elsewhere, false, false), Ok(()));
     }
+}
+
+/// Imports the key that is there as if somebody had contributed to it.
+fn as_of_a_ceremony(keys: &Path, circuit: &dyn Circuit) {
+    let made = tempfile::tempdir().unwrap();
+    let made = Keys::open(made.path()).unwrap().export(circuit).unwrap();
+    let mut key = Zkey::read(&made, Origin::Checked).unwrap();
+    key.ceremony.contributions.push(Contribution {
+        delta_after: key.delta_g1,
+        g1_s: key.delta_g1,
+        g1_sx: key.delta_g1,
+        g2_spx: key.verifying.delta,
+        transcript: [0; 64],
+        name: None,
+        beacon: None,
+    });
+    let imported = Keys::open(keys).unwrap().import(circuit, &key.to_bytes());
+    assert_eq!(imported.unwrap().provenance(), Provenance::Ceremony);
+}
+
+#[tokio::test]
+async fn keys_of_ceremonies_alone_may_be_reached_without_a_word() {
+    let data = tempfile::tempdir().unwrap();
+    let start = |allow| {
+        let mut config = Config::loopback(data.path());
+        config.listen = "0.0.0.0:0".parse().unwrap();
+        config.allow_development_keys = allow;
+        Node::start(config)
+    };
+    let circuits = prooflane_circuits::registry();
+    for circuit in circuits {
+        // As long as one is missing.
+        let error = start(false).await.err().unwrap().to_string();
+        assert!(error.contains("--allow-development-keys"), "{error}");
+        as_of_a_ceremony(&data.path().join("keys"), *circuit);
+    }
+    let node = start(false).await.unwrap();
+    assert!(!node.open);
+    assert_eq!(development(node.coordinator.catalogue()).count(), 0);
+    node.stop().await.unwrap();
+    // One development key again: it is served if that is said.
+    std::fs::remove_file(
+        data.path()
+            .join("keys")
+            .join(format!("{}.key", circuits[0].id())),
+    )
+    .unwrap();
+    assert!(start(false).await.is_err());
+    let node = start(true).await.unwrap();
+    let named: Vec<_> = development(node.coordinator.catalogue()).collect();
+    assert_eq!(named, [circuits[0].id()]);
+    node.stop().await.unwrap();
 }

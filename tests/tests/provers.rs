@@ -283,6 +283,73 @@ async fn a_proving_key_that_does_not_fit_the_task_is_refused_with_what_to_do() {
     network.node.stop().await.unwrap();
 }
 
+/// The files of tables in a folder of keys.
+fn tables(keys: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(keys).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".tables")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_prover_offers_nothing_before_its_tables_are_there() {
+    let warm = |name: &str, circuit: &str| {
+        let mut offer = Offer::new(name, 10, 1);
+        (offer.circuits, offer.warm) = (vec![circuit.to_owned()], true);
+        offer
+    };
+    let offered = async |client: &Client, name: &str| {
+        let until = Instant::now() + SOON;
+        while Instant::now() < until {
+            let provers = client.provers().await.unwrap().provers;
+            if provers
+                .iter()
+                .any(|p| p.prover_id == name && !p.asks.is_empty())
+            {
+                return;
+            }
+        }
+        panic!("{name} offers nothing");
+    };
+    // In the network's process, with its keys.
+    let network = Network::start(vec![warm("here", "range@1")]).await;
+    offered(&network.client, "here").await;
+    let own = tables(&network.data.path().join("keys"));
+    assert!(
+        matches!(&own[..], [one] if one.starts_with("range@1.")),
+        "{own:?}"
+    );
+    // Elsewhere: the key is fetched first. One that it does not know is no reason to stay away.
+    let keys = tempfile::tempdir().unwrap();
+    let client = Client::new(&network.node.url(), None).unwrap();
+    let remote = Arc::new(Remote::new(client, Keys::open(keys.path()).unwrap()));
+    let drain = Drain::default();
+    let mut offer = warm("there", "range@1");
+    offer.circuits.push("range@9".into());
+    let proving = tokio::spawn(prooflane_worker::run(remote, offer, drain.clone()));
+    offered(&network.client, "there").await;
+    assert_eq!(tables(keys.path()).len(), 1);
+    drain.start();
+    proving.await.unwrap().unwrap();
+    // Where tables cannot be written, they are kept in memory.
+    let readonly = tempfile::tempdir().unwrap();
+    prooflane_tests::net::copy_keys(readonly.path());
+    let folder = readonly.path().join("keys");
+    std::fs::create_dir(folder.join(&own[0])).unwrap();
+    let client = Client::new(&network.node.url(), None).unwrap();
+    let remote = Arc::new(Remote::new(client, Keys::open(&folder).unwrap()));
+    let drain = Drain::default();
+    let proving = tokio::spawn(prooflane_worker::run(
+        remote,
+        warm("stubborn", "range@1"),
+        drain.clone(),
+    ));
+    offered(&network.client, "stubborn").await;
+    assert!(folder.join(&own[0]).is_dir());
+    drain.start();
+    proving.await.unwrap().unwrap();
+    network.node.stop().await.unwrap();
+}
+
 /// A prover that takes long, with every core busy meanwhile.
 struct Busy {
     network: Remote,

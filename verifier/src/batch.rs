@@ -1,11 +1,12 @@
 //! Many proofs at once.
 
-use crate::{Bn254, Fr, G1Affine, PreparedKey, Proof, field};
+use crate::key::is_one;
+use crate::pairing::{Evaluation, Fq12, G1, Multiples, miller};
+use crate::{Fr, PreparedKey, Proof, field};
 use alloc::vec;
 use alloc::vec::Vec;
-use ark_ec::pairing::Pairing;
-use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_ff::AdditiveGroup;
+use ark_bn254::G1Projective;
+use ark_ff::{AdditiveGroup, Field, PrimeField};
 use sha2::{Digest, Sha256};
 
 /// A proof and the public inputs it is said to be for.
@@ -102,49 +103,67 @@ impl PreparedKey {
     /// The product of the equations of `part`, each raised to its power.
     fn all_verify(&self, statements: &[Statement], powers: &[Fr], part: &[usize]) -> bool {
         let mut inputs = vec![Fr::ZERO; self.ic.len()];
-        let mut cs: Vec<G1Affine> = Vec::with_capacity(part.len());
-        let mut chosen: Vec<Fr> = Vec::with_capacity(part.len());
         for index in part {
-            let Statement {
-                proof,
-                public_inputs,
-            } = &statements[*index];
             let power = powers[*index];
             inputs[0] += power;
+            let public_inputs = &statements[*index].public_inputs;
             for (sum, input) in inputs[1..].iter_mut().zip(public_inputs) {
                 *sum += power * input;
             }
-            cs.push(proof.c);
-            chosen.push(power);
         }
-        let of_b = |index: &usize| -> (<Bn254 as Pairing>::G1, <Bn254 as Pairing>::G2Prepared) {
-            let proof = &statements[*index].proof;
-            (proof.a * powers[*index], proof.b.into())
+        // The pairs of A and B, and the sum of C.
+        let of_proofs = |part: &[usize]| -> (Fq12, G1Projective) {
+            let proofs = || {
+                part.iter().map(|index| {
+                    let [low, high, ..] = powers[*index].into_bigint().0;
+                    let power = u128::from(high) << 64 | u128::from(low);
+                    (&statements[*index].proof, power)
+                })
+            };
+            let a: Vec<G1> = proofs().map(|(proof, _)| (-proof.a).into()).collect();
+            let c: Vec<G1> = proofs().map(|(proof, _)| proof.c.into()).collect();
+            let a = Multiples::<WINDOW>::of(&a).into_iter().zip(proofs());
+            let a: Vec<G1> = a
+                .map(|(a, (_, power))| Multiples::sum([(&a, power)]))
+                .collect();
+            let pairs = Evaluation::of(&a).into_iter().zip(proofs());
+            let pairs: Vec<_> = pairs.map(|(a, (proof, _))| (a, &proof.b)).collect();
+            let c = Multiples::<WINDOW>::of(&c);
+            let c = Multiples::sum(c.iter().zip(proofs().map(|(_, power)| power)));
+            (miller(&[], &pairs), c.into())
         };
-        let (a, mut g2): (Vec<_>, Vec<_>) = map(part, of_b).into_iter().unzip();
-        let a = <Bn254 as Pairing>::G1::normalize_batch(&a);
-        let mut g1: Vec<<Bn254 as Pairing>::G1Prepared> = a.into_iter().map(Into::into).collect();
-        // Equal lengths by construction, so neither sum can be cut short.
-        let msm = <<Bn254 as Pairing>::G1 as VariableBaseMSM>::msm_unchecked;
-        g1.push(msm(&self.ic, &inputs).into_affine().into());
-        g2.push(self.minus_gamma.clone());
-        g1.push(msm(&cs, &chosen).into_affine().into());
-        g2.push(self.minus_delta.clone());
-        Bn254::multi_pairing(g1, g2) == self.alpha_beta_to(&inputs[0])
+        let parts = map_chunks(part, of_proofs);
+        let (mut product, mut c) = (Fq12::one(), G1Projective::ZERO);
+        for (pairs, part_of_c) in parts {
+            (product, c) = (product.times(&pairs), c + part_of_c);
+        }
+        let alpha = self.alpha * inputs[0];
+        // One ic_0 is in what is combined.
+        let inputs = self.ic[0] * (inputs[0] - Fr::ONE) + self.combine(&inputs[1..]);
+        let g1 = Evaluation::of(&[alpha.into(), inputs.into(), c.into()]);
+        let lines = [&self.beta, &self.gamma, &self.delta];
+        let fixed: Vec<_> = g1.into_iter().zip(lines).collect();
+        is_one(&product.times(&miller(&fixed, &[])))
     }
 }
 
-/// Applies a function to each item, on all threads at hand.
+/// Powers are written in digits 0, 1, -1, 3 .. -7.
+const WINDOW: usize = 4;
+
+/// Proofs that share the squarings of one Miller loop, and a thread: enough to make those cheap.
+const CHUNK: usize = 32;
+
+/// Applies a function to each chunk of a slice, on all threads at hand.
 #[cfg(feature = "parallel")]
-fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+fn map_chunks<T: Sync, R: Send>(items: &[T], function: impl Fn(&[T]) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
-    items.par_iter().map(function).collect()
+    items.par_chunks(CHUNK).map(function).collect()
 }
 
-/// Applies a function to each item.
+/// Applies a function to each chunk of a slice.
 #[cfg(not(feature = "parallel"))]
-fn map<T, R>(items: &[T], function: impl Fn(&T) -> R) -> Vec<R> {
-    items.iter().map(function).collect()
+fn map_chunks<T, R>(items: &[T], function: impl Fn(&[T]) -> R) -> Vec<R> {
+    items.chunks(CHUNK).map(function).collect()
 }
 
 /// One 128-bit power for each statement, from the seed and all statements.

@@ -1,11 +1,11 @@
 //! Verifying keys, and the verification of one proof.
 
 use crate::decode::{self, DecodeError};
-use crate::{Bn254, Fr, G1Affine, G2Affine, Proof};
+use crate::pairing::{Evaluation, Fq12, G1, Lines, Multiples, final_exponentiation, miller};
+use crate::{Fr, G1Affine, G2Affine, Proof};
 use alloc::vec::Vec;
-use ark_ec::pairing::{Pairing, PairingOutput};
-use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
+use ark_bn254::G1Projective;
+use ark_ff::PrimeField;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -162,78 +162,72 @@ pub enum VerifyError {
 /// A verifying key with everything precomputed that does not depend on the proof.
 #[derive(Clone)]
 pub struct PreparedKey {
-    pub(crate) alpha_beta: PairingOutput<Bn254>,
-    pub(crate) minus_gamma: <Bn254 as Pairing>::G2Prepared,
-    pub(crate) minus_delta: <Bn254 as Pairing>::G2Prepared,
+    pub(crate) alpha: G1Affine,
+    pub(crate) beta: Lines,
+    pub(crate) gamma: Lines,
+    pub(crate) delta: Lines,
     pub(crate) ic: Vec<G1Affine>,
-    /// For each public input, and each 64 bits of it: the odd multiples of what they are multiplied with.
-    odd_multiples: Vec<[Vec<G1Affine>; LIMBS]>,
+    /// Of alpha and beta.
+    miller: Fq12,
+    /// For each public input, and each word of it: the multiples of what they are multiplied with.
+    multiples: Vec<Multiples<WINDOW>>,
 }
 
 /// Words of 64 bits in a public input.
 const LIMBS: usize = 4;
-/// Scalars are written in digits 0, 1, -1, 3, .. -127, so that at most one digit in eight is not 0.
-const WINDOW: usize = 8;
+/// Public inputs are written in digits 0, 1, -1, 3 .. -31, so that at most one in six is not 0.
+const WINDOW: usize = 6;
 
 impl PreparedKey {
-    /// Prepares a key: one pairing, and a table of 16 KB for each public input.
+    /// Prepares a key: the lines of its points of G2, and a table of 4 KB for each public input. The
+    /// points must be in their groups, as all that this crate decodes are.
     #[must_use]
     pub fn new(key: &VerifyingKey) -> Self {
+        let alpha = Evaluation::of(&[key.alpha.into()])[0];
+        let beta = Lines::new(&key.beta);
+        let inputs = key.ic.iter().skip(1);
+        let words = inputs.flat_map(|point| {
+            let first = G1::from(*point);
+            core::iter::successors(Some(first), |last| Some(last.next_word())).take(LIMBS)
+        });
         Self {
-            odd_multiples: key.ic.iter().skip(1).map(odd_multiples).collect(),
-            alpha_beta: Bn254::pairing(key.alpha, key.beta),
-            minus_gamma: (-key.gamma.into_group()).into_affine().into(),
-            minus_delta: (-key.delta.into_group()).into_affine().into(),
+            alpha: key.alpha,
+            miller: miller(&[(alpha, &beta)], &[]),
+            beta,
+            gamma: Lines::new(&key.gamma),
+            delta: Lines::new(&key.delta),
             ic: key.ic.clone(),
+            multiples: Multiples::of(&words.collect::<Vec<_>>()),
         }
     }
 
     /// Verifies one proof: `e(A, B) = e(alpha, beta) e(sum x_i ic_i, gamma) e(C, delta)`
-    /// (eprint 2016/260, section 3.2).
+    /// (eprint 2016/260, section 3.2). The points of the proof must be in their groups, as all that this
+    /// crate decodes are.
     ///
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, proof: &Proof, public_inputs: &[Fr]) -> Result<(), VerifyError> {
         self.expect_inputs(public_inputs)?;
         let inputs = self.combine(public_inputs);
-        let g1: [<Bn254 as Pairing>::G1Prepared; 3] =
-            [proof.a.into(), inputs.into_affine().into(), proof.c.into()];
-        let g2 = [
-            proof.b.into(),
-            self.minus_gamma.clone(),
-            self.minus_delta.clone(),
-        ];
-        if Bn254::multi_pairing(g1, g2) == self.alpha_beta {
+        let g1 = [(-proof.a).into(), inputs.into(), proof.c.into()];
+        let g1 = Evaluation::of(&g1);
+        let product = miller(
+            &[(g1[1], &self.gamma), (g1[2], &self.delta)],
+            &[(g1[0], &proof.b)],
+        );
+        if is_one(&product.times(&self.miller)) {
             Ok(())
         } else {
             Err(VerifyError::Invalid)
         }
     }
 
-    /// `ic_0 + sum x_i ic_i`, with one chain of 64 doublings for all words of all inputs (Straus 1964).
-    pub(crate) fn combine(&self, public_inputs: &[Fr]) -> <Bn254 as Pairing>::G1 {
-        let digits = |word: u64| {
-            // The last digit may take one bit more than the word has.
-            let wider = BigInt::<2>::from(word);
-            wider.find_wnaf(WINDOW).expect("2 <= WINDOW < 64")
-        };
+    /// `ic_0 + sum x_i ic_i`.
+    pub(crate) fn combine(&self, public_inputs: &[Fr]) -> G1Projective {
         let words = public_inputs.iter().flat_map(|input| input.into_bigint().0);
-        let digits: Vec<Vec<i64>> = words.map(digits).collect();
-        let longest = digits.iter().map(Vec::len).max().unwrap_or(0);
-        let mut sum = <Bn254 as Pairing>::G1::ZERO;
-        for place in (0..longest).rev() {
-            sum.double_in_place();
-            for (odd, digits) in self.odd_multiples.iter().flatten().zip(&digits) {
-                let digit = digits.get(place).copied().unwrap_or(0);
-                // The multiple d is entry (d - 1) / 2.
-                match digit.signum() {
-                    1 => sum += odd[(digit.unsigned_abs() / 2) as usize],
-                    -1 => sum -= odd[(digit.unsigned_abs() / 2) as usize],
-                    _ => {}
-                }
-            }
-        }
-        sum + self.ic[0]
+        let sum = Multiples::sum(self.multiples.iter().zip(words.map(u128::from)));
+        G1Projective::from(sum) + self.ic[0]
     }
 
     /// Whether there are as many inputs as the key takes.
@@ -244,23 +238,9 @@ impl PreparedKey {
         }
         Ok(())
     }
-
-    /// `e(alpha, beta)^power`.
-    pub(crate) fn alpha_beta_to(&self, power: &Fr) -> PairingOutput<Bn254> {
-        self.alpha_beta.mul_bigint(power.into_bigint())
-    }
 }
 
-/// 1, 3, .. 127 times `2^(64 k) point` for each word k of a scalar.
-fn odd_multiples(point: &G1Affine) -> [Vec<G1Affine>; LIMBS] {
-    let mut shifted = point.into_group();
-    core::array::from_fn(|_| {
-        let double = shifted.double();
-        let odd = core::iter::successors(Some(shifted), |last| Some(*last + double));
-        let odd: Vec<_> = odd.take(1 << (WINDOW - 2)).collect();
-        (0..64).for_each(|_| {
-            shifted.double_in_place();
-        });
-        <Bn254 as Pairing>::G1::normalize_batch(&odd)
-    })
+/// Whether the final exponentiation makes 1 of a product of Miller's loops.
+pub(crate) fn is_one(product: &Fq12) -> bool {
+    final_exponentiation(product) == Some(Fq12::one())
 }

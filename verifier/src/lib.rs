@@ -8,6 +8,7 @@ mod batch;
 mod decode;
 pub mod field;
 mod key;
+mod pairing;
 mod proof;
 pub mod snarkjs;
 #[cfg(test)]

@@ -47,7 +47,11 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut config = Config::loopback(folder.path().join("network"));
     config.provers = [("swift", 60), ("thrifty", 40)]
-        .map(|(name, price)| Offer::new(name, price, super::cores()))
+        .map(|(name, price)| {
+            let mut offer = Offer::new(name, price, super::cores());
+            offer.warm = true;
+            offer
+        })
         .into();
     let node = Node::start(config).await?;
     let client = Client::new(&node.url(), None)?;

@@ -190,6 +190,8 @@ fn inspect(context: &Context, path: &Path) -> anyhow::Result<()> {
             format!("{:>14} ", index + 1),
             format_args!("{name}{beacon}"),
         );
+        let hash = contribution["hash"].as_str().unwrap_or_default();
+        context.output.row(format!("{:>14} ", ""), hash);
     }
     Ok(())
 }
@@ -200,6 +202,7 @@ fn contributions(ceremony: &Ceremony) -> Vec<Value> {
         json!({
             // Whoever contributed chose it: nothing that moves a terminal's cursor.
             "name": name.map(|name| String::from_utf8_lossy(name).replace(char::is_control, "?")),
+            "hash": hex::encode(contribution.hash()),
             "beacon": contribution.beacon.as_ref().map(|beacon| json!({
                 "value": hex::encode(&beacon.value),
                 "iterations_log2": beacon.iterations_log2,

@@ -45,6 +45,7 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     offer.levels = args.levels;
     offer.promised = Duration::from_millis(args.promise);
     offer.fleet = args.fleet;
+    offer.warm = true;
     context
         .output
         .object(&json!({"prover": offer.prover_id, "network": client.url()}))?;

@@ -4,7 +4,7 @@ use super::gate::nonce_secret;
 use super::{Context, Stop, cores};
 use crate::edge::{Edge, Setup};
 use crate::files::{self, AttestorFile};
-use crate::node::{Config, Node, check_exposure};
+use crate::node::{Config, Node, development};
 use crate::payer;
 use prooflane_coordinator::{ApiKey, Role};
 use prooflane_gate::Secrets;
@@ -59,15 +59,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     } else {
         args.open || args.listen.ip().is_loopback()
     };
-    check_exposure(args.listen, open, args.allow_development_keys)?;
     let mut config = Config::loopback(&args.data);
     config.listen = args.listen;
     config.open = Some(open);
     config.rate = args.rate_limit;
+    config.allow_development_keys = args.allow_development_keys;
     config.provers = (1..=args.provers)
         .map(|n| {
             let mut offer = Offer::new(format!("local-{n}"), args.price, cores());
             offer.fleet = true;
+            offer.warm = true;
             offer
         })
         .collect();
@@ -169,10 +170,14 @@ fn announce(
             args.provers, args.price
         ),
     );
-    row(
-        "keys",
-        "development: whoever made them could forge proofs".into(),
-    );
+    let development: Vec<_> = development(node.coordinator.catalogue()).collect();
+    let keys = if development.is_empty() {
+        "of ceremonies".to_owned()
+    } else {
+        let circuits = development.join(", ");
+        format!("development for {circuits}: whoever made them could forge proofs")
+    };
+    row("keys", keys);
     context.output.line("Ctrl-C drains and stops.");
     Ok(())
 }

@@ -73,11 +73,14 @@ impl Gate {
             Err(malformed) => (Err(malformed), None),
         };
         let refusal = settled.err();
-        let answer = settlement(
+        let mut answer = settlement(
             question.as_ref().map(|question| &question.requirements),
             question.as_ref().map(|question| &question.payment),
             refusal.as_ref(),
         );
+        if question.is_none() {
+            answer.network = network_of(body);
+        }
         (status(refusal.as_ref()), answer)
     }
 
@@ -166,6 +169,13 @@ impl Gate {
             Claimed::Before => Err(Refusal::Spent),
         }
     }
+}
+
+/// The network that a request names, where hardly more of it can be read: it stands in every answer.
+fn network_of(body: &[u8]) -> String {
+    let request: Value = crate::from_json(body).unwrap_or_default();
+    let network = request.pointer("/paymentRequirements/network");
+    network.and_then(Value::as_str).unwrap_or("").to_owned()
 }
 
 /// What became of a payment, for whoever asked for it.

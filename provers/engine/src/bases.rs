@@ -1,6 +1,7 @@
 //! The sums of a proof over bases known in advance.
 
 use crate::cancel::{Cancel, Cancelled};
+use crate::csr::System;
 use crate::selection::Selection;
 use crate::{ProvingKey, tables};
 use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
@@ -219,7 +220,9 @@ impl Bases {
     pub(crate) fn at(
         path: &Path,
         identity: &tables::Identity,
-        key: &ProvingKey,
+        backend: Backend,
+        verifying: &VerifyingKey,
+        system: &System,
         parts: Parts,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, TablesError> {
@@ -230,19 +233,14 @@ impl Bases {
             progress(before + more, total);
         };
         match tables::create(
-            path,
-            identity,
-            &key.verifying,
-            key.columns(),
-            &parts,
-            &progress,
+            path, identity, backend, verifying, system, &parts, &progress,
         ) {
             Ok(bases) => Ok(bases),
             Err(tables::CreateError::Tables(error)) => Err(error),
             Err(tables::CreateError::Io(error)) => {
                 tracing::warn!(path = %path.display(), %error, "tables are kept in memory: they cannot be written");
                 done.store(0, Ordering::Relaxed);
-                Self::in_memory(parts, identity.backend, &progress)
+                Self::in_memory(parts, backend, &progress)
             }
         }
     }

@@ -3,7 +3,8 @@
 use crate::bases::{self, Bases, Parts, TablesError};
 use crate::csr::System;
 use crate::setup::{ToxicWaste, set_up};
-use crate::{ProveError, ProvingKey, tables};
+use crate::tables::{self, Tables};
+use crate::{ProveError, ProvingKey};
 use ark_bn254::Fr;
 use prooflane_circuits::{Circuit, CircuitError, R1cs, Witness};
 use prooflane_formats::{FormatError, KeyProblem, Zkey};
@@ -35,8 +36,7 @@ pub struct CircuitKey {
 #[derive(Clone)]
 pub(crate) struct Home {
     pub(crate) dir: PathBuf,
-    /// The digest at the key file's end.
-    pub(crate) key_file: [u8; 32],
+    pub(crate) identity: tables::Identity,
 }
 
 /// How tables are made.
@@ -195,18 +195,17 @@ impl CircuitKey {
     pub(crate) fn with_tables(
         circuit: &dyn Circuit,
         provenance: Provenance,
-        r1cs: &R1cs,
-        verifying: VerifyingKey,
-        bases: Bases,
+        tables: Tables,
     ) -> Self {
+        let verifying = tables.verifying;
         Self {
             circuit: circuit.id().to_owned(),
             provenance,
-            system: System::from(r1cs),
+            system: tables.system,
             prepared: PreparedKey::new(&verifying),
             key_id: verifying.id(),
             verifying,
-            bases: OnceLock::from(bases),
+            bases: OnceLock::from(tables.bases),
             points: Mutex::default(),
             home: None,
             options: TableOptions::default(),
@@ -243,20 +242,24 @@ impl CircuitKey {
                 });
             }
         };
-        let Some(Home { dir, key_file }) = &self.home else {
+        let Some(Home { dir, identity }) = &self.home else {
             return Bases::in_memory(self.parts(key, sample), backend, &|_| ());
         };
         let path = tables::path(dir, &self.circuit, self.key_id, backend);
-        let identity = tables::Identity {
-            key_file: *key_file,
-            backend,
-        };
-        if let Some((_, bases)) = tables::open(&path, &identity) {
-            return Ok(bases);
+        if let Some(tables) = tables::open(&path, identity, backend) {
+            return Ok(tables.bases);
         }
         let started = Instant::now();
         let parts = self.parts(key, sample);
-        let bases = Bases::at(&path, &identity, key, parts, &progress)?;
+        let bases = Bases::at(
+            &path,
+            identity,
+            backend,
+            &self.verifying,
+            &self.system,
+            parts,
+            &progress,
+        )?;
         let (millis, bytes) = (started.elapsed().as_millis(), bases.bytes());
         tracing::info!(circuit = self.circuit, millis, bytes, "made tables");
         if let Err(error) = tables::remove_others(dir, &self.circuit, self.key_id) {
@@ -333,7 +336,7 @@ impl CircuitKey {
     /// Constraints of the circuit.
     #[must_use]
     pub fn constraints(&self) -> usize {
-        self.system.constraints().unwrap_or(0)
+        self.system.constraints()
     }
 }
 

@@ -1,13 +1,16 @@
 //! A directory of key files.
 
+use crate::file::{self, Head, Unread};
 use crate::key::{Home, development};
 use crate::prove::prove_with_key;
-use crate::{CircuitKey, KeyError, Provenance, ProvingKey, TableOptions, file, tables};
+use crate::tables::{self, Identity};
+use crate::{CircuitKey, KeyError, Provenance, ProvingKey, TableOptions};
 use prooflane_circuits::{Circuit, CircuitError, R1cs};
 use prooflane_formats::{Origin, Zkey};
 use prooflane_kernels::Backend;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -130,7 +133,7 @@ impl Keys {
         let key = envelope
             .read(&r1cs, &path, Origin::Anyone)
             .map_err(offered)?;
-        let got = envelope.key_id.to_string();
+        let got = envelope.head.key_id.to_string();
         if got != key_id {
             return Err(KeyError::WrongKey {
                 expected: key_id.to_owned(),
@@ -140,7 +143,13 @@ impl Keys {
         let slot = self.slot(circuit);
         let mut loaded = lock(&slot);
         persist(&path, bytes, true)?;
-        let key = self.key(circuit, envelope.provenance, key, &r1cs, envelope.digest);
+        let key = self.key(
+            circuit,
+            envelope.head.provenance,
+            key,
+            &r1cs,
+            envelope.head.digest,
+        );
         Ok(loaded.insert(Arc::new(key)).clone())
     }
 
@@ -217,48 +226,63 @@ impl Keys {
         r1cs: &R1cs,
         key_file: [u8; 32],
     ) -> CircuitKey {
-        let dir = self.dir.clone();
-        let home = Some(Home { dir, key_file });
+        let home = Some(Home {
+            dir: self.dir.clone(),
+            identity: identity(circuit, key_file),
+        });
         CircuitKey::new(circuit, provenance, key, r1cs, home, self.tables.clone())
     }
 
-    /// The key in the file of a circuit. Where its tables are there too, its points need not be read.
+    /// The key in the file of a circuit. Where its tables are there too, its points are not read, and where the circuit's
+    /// code is what it was when they were made, its constraints are not made.
     fn load(&self, circuit: &dyn Circuit) -> Result<Option<CircuitKey>, KeyError> {
         let path = self.path(circuit.id());
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(&path, error)),
+        let Some(file) = Unread::open(circuit, &path)? else {
+            return Ok(None);
         };
-        let r1cs = circuit.r1cs()?;
-        let envelope = file::open(circuit, &r1cs, &path, &bytes)?;
-        // A backend that is none is reported by the first proof.
-        if let Ok(backend) = Backend::from_environment() {
-            let identity = tables::Identity {
-                key_file: envelope.digest,
-                backend,
-            };
-            let tables = tables::path(&self.dir, circuit.id(), envelope.key_id, backend);
-            if let Some((verifying, bases)) = tables::open(&tables, &identity)
-                && verifying.id() == envelope.key_id
-            {
-                let key =
-                    CircuitKey::with_tables(circuit, envelope.provenance, &r1cs, verifying, bases);
-                return Ok(Some(key));
-            }
+        // No thread of rayon's: who waits for those takes up other work, which may want the same key.
+        let (intact, key) = std::thread::scope(|scope| {
+            let checking = scope.spawn(|| file.check());
+            let key = self.from_tables(circuit, &file.head);
+            let checked = checking.join();
+            (checked.unwrap_or_else(|panic| resume_unwind(panic)), key)
+        });
+        intact?;
+        if key.is_some() && circuit.code().is_some() {
+            return Ok(key);
         }
+        let r1cs = circuit.r1cs()?;
+        if key.is_some() {
+            file.head.expect_system(circuit, &r1cs, &path)?;
+            return Ok(key);
+        }
+        let bytes = std::fs::read(&path).map_err(|source| io(&path, source))?;
+        let envelope = file::open(circuit, &r1cs, &path, &bytes)?;
         let key = envelope.read(&r1cs, &path, Origin::Checked)?;
-        Ok(Some(self.key(
-            circuit,
-            envelope.provenance,
-            key,
-            &r1cs,
-            envelope.digest,
-        )))
+        let (provenance, digest) = (envelope.head.provenance, envelope.head.digest);
+        Ok(Some(self.key(circuit, provenance, key, &r1cs, digest)))
+    }
+
+    /// The key of a file from its tables, if these are there.
+    fn from_tables(&self, circuit: &dyn Circuit, head: &Head) -> Option<CircuitKey> {
+        // A backend that is none is reported by the first proof.
+        let backend = Backend::from_environment().ok()?;
+        let path = tables::path(&self.dir, circuit.id(), head.key_id, backend);
+        let tables = tables::open(&path, &identity(circuit, head.digest), backend)?;
+        (tables.verifying.id() == head.key_id)
+            .then(|| CircuitKey::with_tables(circuit, head.provenance, tables))
     }
 
     fn slot(&self, circuit: &dyn Circuit) -> Slot {
         lock(&self.slots).entry(circuit.id()).or_default().clone()
+    }
+}
+
+/// What tables of a key with this file must belong to.
+fn identity(circuit: &dyn Circuit, key_file: [u8; 32]) -> Identity {
+    Identity {
+        key_file,
+        code: circuit.code().unwrap_or_default(),
     }
 }
 

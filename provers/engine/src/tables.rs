@@ -1,6 +1,8 @@
 //! The file of tables: a cache beside a key file, mapped and never changed. Its layout is in the crate's documentation.
 
+use crate::Csr;
 use crate::bases::{Bases, Parts, Set, Storage, TablesError, table};
+use crate::csr::System;
 use crate::selection::Selection;
 use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::Affine;
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"PLNBASES");
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Words of the header, its digest the last four.
 const HEADER: usize = 64;
 const DIGEST: usize = 4;
@@ -22,17 +24,20 @@ const LISTED: usize = 16;
 const ENTRY: usize = 2 + DIGEST;
 /// Sections begin at multiples of so many words, a cache line.
 const LINE: usize = 8;
-/// The verifying key and the selections; then A, B1, B2, L and H.
+/// The verifying key, the matrices and the selections; then A, B1, B2, L and H.
 const SECTIONS: usize = 6;
 
 type Digest = [u64; DIGEST];
 
 /// What tables must belong to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     /// The digest at the end of the key file.
     pub(crate) key_file: [u8; 32],
-    pub(crate) backend: Backend,
+    /// [`Circuit::code`], zeros where there is none.
+    ///
+    /// [`Circuit::code`]: prooflane_circuits::Circuit::code
+    pub(crate) code: [u8; 32],
 }
 
 /// Where the tables of a key are.
@@ -84,8 +89,9 @@ fn digest_of(words: &[u64]) -> Digest {
     words_of(hasher.finalize())
 }
 
-fn words_of(hash: blake3::Hash) -> Digest {
-    let (words, _) = hash.as_bytes().as_chunks::<8>();
+fn words_of(digest: impl Into<[u8; 32]>) -> Digest {
+    let digest = digest.into();
+    let (words, _) = digest.as_chunks::<8>();
     std::array::from_fn(|i| u64::from_le_bytes(words[i]))
 }
 
@@ -102,13 +108,20 @@ fn each_bytes(words: &[u64], mut use_bytes: impl FnMut(&[u8]) -> io::Result<()>)
     Ok(())
 }
 
-/// Maps tables that are there and belong: header, list and selections are checked, the tables' own content is only where
-/// it matters ([`Opened::is_intact`]), because a proof that does not verify never gets out.
-pub(crate) fn open(path: &Path, identity: &Identity) -> Option<(VerifyingKey, Bases)> {
+/// Everything that is in a file: all that proving takes.
+pub(crate) struct Tables {
+    pub(crate) verifying: VerifyingKey,
+    pub(crate) system: System,
+    pub(crate) bases: Bases,
+}
+
+/// Maps tables that are there and belong: header, list, matrices and selections are checked, the tables' own content is
+/// only where it matters ([`Opened::is_intact`]), because a proof that does not verify never gets out.
+pub(crate) fn open(path: &Path, identity: &Identity, backend: Backend) -> Option<Tables> {
     let mapping = Mapping::open(&File::open(path).ok()?).ok()?;
     let (header, _) = mapping.words().split_first_chunk::<HEADER>()?;
     let (body, digest) = header.split_last_chunk::<DIGEST>()?;
-    let belongs = header[..LISTED] == first_words(identity, header[7], header[8])[..]
+    let belongs = header[..LISTED] == first_words(identity, backend, header[7], header[8])[..]
         && digest_of(body) == *digest;
     if !belongs {
         return None;
@@ -138,6 +151,13 @@ pub(crate) fn open(path: &Path, identity: &Identity) -> Option<(VerifyingKey, Ba
     }
     let verifying = read_verifying(&mut small, public)?;
     let private = columns.checked_sub(1 + public)?;
+    let system = System {
+        num_public: public,
+        columns,
+        a: Csr::read(&mut small, columns)?,
+        b: Csr::read(&mut small, columns)?,
+        c: Csr::read(&mut small, columns)?,
+    };
     let selections = [
         Selection::read(&mut small, columns)?,
         Selection::read(&mut small, columns)?,
@@ -146,13 +166,13 @@ pub(crate) fn open(path: &Path, identity: &Identity) -> Option<(VerifyingKey, Ba
     ];
     let [a, b_g1, b_g2, l] = selections;
     let section = |i: usize| mapping.section(sections[i].0.clone());
-    let h = stored::<g1::Config>(section(5)?, identity.backend)?;
+    let h = stored::<g1::Config>(section(5)?, backend)?;
     let bases = Bases {
-        domain: Domain::new(h.len(), identity.backend).ok()?,
-        a: set(a, 1, section(1)?, identity.backend)?,
-        b_g1: set(b_g1, 1, section(2)?, identity.backend)?,
-        b_g2: set::<g2::Config>(b_g2, 1, section(3)?, identity.backend)?,
-        l: set(l, 0, section(4)?, identity.backend)?,
+        domain: Domain::new(h.len(), backend).ok()?,
+        a: set(a, 1, section(1)?, backend)?,
+        b_g1: set(b_g1, 1, section(2)?, backend)?,
+        b_g2: set::<g2::Config>(b_g2, 1, section(3)?, backend)?,
+        l: set(l, 0, section(4)?, backend)?,
         h,
         file: Some(Opened {
             path: path.to_owned(),
@@ -160,7 +180,11 @@ pub(crate) fn open(path: &Path, identity: &Identity) -> Option<(VerifyingKey, Ba
             sections,
         }),
     };
-    Some((verifying, bases))
+    Some(Tables {
+        verifying,
+        system,
+        bases,
+    })
 }
 
 fn stored<C: Curve>(section: Section, backend: Backend) -> Option<FixedBases<C, Storage>> {
@@ -179,16 +203,15 @@ fn set<C: Curve>(
 }
 
 /// The words before the list.
-fn first_words(identity: &Identity, columns: u64, public: u64) -> [u64; LISTED] {
-    let backend = match identity.backend {
+fn first_words(identity: &Identity, backend: Backend, columns: u64, public: u64) -> [u64; LISTED] {
+    let backend = match backend {
         Backend::Ifma => 52,
         Backend::Scalar => 64,
     };
-    let (key, _) = identity.key_file.as_chunks::<8>();
-    let key: Digest = std::array::from_fn(|i| u64::from_le_bytes(key[i]));
-    let [a, b, c, d] = key;
+    let [a, b, c, d] = words_of(identity.key_file);
+    let [e, f, g, h] = words_of(identity.code);
     [
-        MAGIC, VERSION, backend, a, b, c, d, columns, public, 0, 0, 0, 0, 0, 0, 0,
+        MAGIC, VERSION, backend, a, b, c, d, columns, public, e, f, g, h, 0, 0, 0,
     ]
 }
 
@@ -244,8 +267,9 @@ impl From<TableError> for CreateError {
 pub(crate) fn create(
     path: &Path,
     identity: &Identity,
+    backend: Backend,
     verifying: &VerifyingKey,
-    columns: usize,
+    system: &System,
     parts: &Parts,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Bases, CreateError> {
@@ -259,11 +283,13 @@ pub(crate) fn create(
     writer.file.write_all(&[0; 8 * HEADER])?;
     let mut small = vec![];
     put_verifying(&mut small, verifying);
+    for matrix in [&system.a, &system.b, &system.c] {
+        matrix.write(&mut small);
+    }
     for selection in [&parts.a.0, &parts.b_g1.0, &parts.b_g2.0, &parts.l.0] {
         selection.write(&mut small);
     }
     writer.section(&small)?;
-    let backend = identity.backend;
     writer.section(table(&parts.a.1, parts.a.2, backend, progress)?.as_words())?;
     writer.section(table(&parts.b_g1.1, parts.b_g1.2, backend, progress)?.as_words())?;
     writer.section(table(&parts.b_g2.1, parts.b_g2.2, backend, progress)?.as_words())?;
@@ -273,8 +299,9 @@ pub(crate) fn create(
     let mut header = vec![];
     header.extend(first_words(
         identity,
-        columns as u64,
-        verifying.public_inputs() as u64,
+        backend,
+        system.columns as u64,
+        system.num_public as u64,
     ));
     header.append(&mut writer.listed);
     header.resize(HEADER - DIGEST, 0);
@@ -287,9 +314,9 @@ pub(crate) fn create(
     each_bytes(&header, |bytes| temp.write_all(bytes))?;
     temp.as_file().sync_all()?;
     temp.persist(path).map_err(|error| error.error)?;
-    let (_, bases) = open(path, identity)
+    let tables = open(path, identity, backend)
         .ok_or_else(|| io::Error::other("the tables just written cannot be read back"))?;
-    Ok(bases)
+    Ok(tables.bases)
 }
 
 struct Writer {

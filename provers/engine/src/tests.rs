@@ -10,6 +10,7 @@ use prooflane_verifier::{Fr, KeyId, PreparedKey, Proof, VerifyError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `x^power = y`, y public; one constraint a multiplication.
 struct Power {
@@ -486,8 +487,11 @@ fn tables_that_do_not_fit_are_made_again() {
     prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
     let path = tables_beside(&keys).remove(0);
     let good = std::fs::read(&path).unwrap();
-    // The header, its digest, the list of sections, the verifying key and the selections; then cut files.
-    let small = 512 + 8 * (8 + 3 * 16 + 2 * 8);
+    // The header, its digest, the list of sections, the verifying key, the matrices and the selections; then cut files.
+    let points = 8 + 3 * 16 + 2 * 8;
+    // A, B and C: counts, a start for each row and the end, an entry for each row; A has two rows more for the public.
+    let matrices = (3 + 5 + 4) + 2 * (3 + 3 + 2);
+    let small = 512 + 8 * (points + matrices);
     let mut bad: Vec<Vec<u8>> = (0..small)
         .step_by(5)
         .map(|at| {
@@ -503,6 +507,118 @@ fn tables_that_do_not_fit_are_made_again() {
         prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), good);
     }
+}
+
+/// [`CUBE`] as if its code had a name, which says how often its constraints were made.
+struct Coded {
+    code: [u8; 32],
+    power: Power,
+    made: AtomicUsize,
+}
+
+impl Coded {
+    fn new(code: u8, power: usize) -> Self {
+        Self {
+            code: [code; 32],
+            power: Power { power, ..CUBE },
+            made: AtomicUsize::new(0),
+        }
+    }
+
+    fn made(&self) -> usize {
+        self.made.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Circuit for Coded {
+    fn id(&self) -> &'static str {
+        self.power.id()
+    }
+    fn about(&self) -> &'static str {
+        self.power.about()
+    }
+    fn public_names(&self) -> &'static [&'static str] {
+        self.power.public_names()
+    }
+    fn r1cs(&self) -> Result<R1cs, CircuitError> {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        self.power.r1cs()
+    }
+    fn code(&self) -> Option<[u8; 32]> {
+        Some(self.code)
+    }
+    fn public_inputs(&self, inputs: &Value) -> Result<Vec<Fr>, InputError> {
+        self.power.public_inputs(inputs)
+    }
+    fn witness(&self, inputs: &Value) -> Result<Witness, InputError> {
+        self.power.witness(inputs)
+    }
+    fn example(&self) -> Value {
+        self.power.example()
+    }
+}
+
+#[test]
+fn constraints_are_not_made_again_while_the_code_is_the_same() {
+    let (_dir, keys) = keys();
+    let circuit = Coded::new(1, 3);
+    let witness = circuit.witness(&circuit.example()).unwrap();
+    let prove_again = |circuit: &Coded| prove(&again(&keys).get(circuit).unwrap(), &witness);
+    let key_id = keys.get(&circuit).unwrap().key_id();
+    assert_eq!(circuit.made(), 1);
+    prove_again(&circuit).unwrap();
+    assert_eq!(circuit.made(), 1, "there were no tables yet");
+    prove_again(&circuit).unwrap();
+    assert_eq!(circuit.made(), 0);
+    // What is wrong is said as before, and which constraint does not hold.
+    let mut wrong = witness.assignment().to_vec();
+    wrong[2] += Fr::ONE;
+    let error = prove(
+        &again(&keys).get(&circuit).unwrap(),
+        &Witness::new(wrong, 1),
+    )
+    .unwrap_err();
+    assert!(matches!(
+        error,
+        ProveError::Unsatisfied { constraint: 0, .. }
+    ));
+    assert_eq!(circuit.made(), 0);
+    // Other code with the same constraints: they are made once more, and the tables with them.
+    let rewritten = Coded::new(2, 3);
+    prove_again(&rewritten).unwrap();
+    assert_eq!(rewritten.made(), 1);
+    prove_again(&rewritten).unwrap();
+    assert_eq!(rewritten.made(), 0);
+    assert_eq!(again(&keys).get(&rewritten).unwrap().key_id(), key_id);
+    // Other constraints.
+    let changed = Coded::new(3, 4);
+    let stale = again(&keys).get(&changed).map(|key| key.key_id());
+    assert!(matches!(stale, Err(KeyError::Stale { .. })), "{stale:?}");
+    assert_eq!(tables_beside(&keys).len(), 1);
+}
+
+#[test]
+fn tables_excuse_neither_a_damaged_key_file_nor_another_circuit() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap();
+    let changed = Power { power: 4, ..CUBE };
+    let stale = again(&keys).get(&changed).map(|key| key.key_id());
+    assert!(matches!(stale, Err(KeyError::Stale { .. })), "{stale:?}");
+    let path = keys.path(CUBE.id());
+    let good = std::fs::read(&path).unwrap();
+    for at in (0..good.len()).step_by(11) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let damaged = again(&keys).get(&CUBE).map(|key| key.key_id());
+        assert!(
+            matches!(damaged, Err(KeyError::Damaged { .. })),
+            "{damaged:?}"
+        );
+    }
+    assert_eq!(tables_beside(&keys).len(), 1);
 }
 
 #[test]
@@ -527,6 +643,23 @@ fn damaged_tables_make_no_proof_and_are_removed() {
     assert!(!path.exists());
     prove(&again(&keys).get(&CUBE).unwrap(), &witness).unwrap();
     assert!(path.exists());
+}
+
+#[test]
+fn tables_that_cannot_be_written_stay_in_memory() {
+    let (_dir, keys) = keys();
+    let witness = CUBE.witness(&CUBE.example()).unwrap();
+    prove(&keys.get(&CUBE).unwrap(), &witness).unwrap();
+    let path = tables_beside(&keys).remove(0);
+    // Nothing can take the name of a directory.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let key = again(&keys).get(&CUBE).unwrap();
+    key.warm(&witness).unwrap();
+    prove(&key, &witness).unwrap();
+    assert!(path.is_dir());
+    let files = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    assert_eq!(files.count(), 2, "the key and the directory are left");
 }
 
 #[test]

@@ -125,6 +125,10 @@ struct SetupArgs {
     /// Another operator's API key although there is one.
     #[arg(long)]
     new_api_key: bool,
+    /// A folder with keys, such as `prooflane key import` makes from a ceremony's: where one is there that the network
+    /// lacks, it is taken instead of a development key. With --replace in place of what the network has.
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
     /// One JSON object instead of lines for people.
     #[arg(long)]
     json: bool,
@@ -248,6 +252,7 @@ async fn worker(args: WorkerArgs) -> anyhow::Result<ExitCode> {
     ));
     let mut offer = Offer::new(args.class.to_string(), 0, slots);
     offer.heartbeat = Duration::from_millis(coordinator.rules().lease.0 / 4);
+    offer.warm = true;
 
     let machine = Machine::new(&config);
     let given = |name: Option<String>| name.filter(|name| !name.is_empty());
@@ -353,8 +358,9 @@ async fn setup(args: SetupArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         replace: args.replace,
         new_api_key: args.new_api_key,
+        keys: args.keys,
     };
-    let done = set_up(ports(&args.store, &config), options).await?;
+    let done = set_up(ports(&args.store, &config), &options).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&done)?)?;
@@ -362,6 +368,10 @@ async fn setup(args: SetupArgs) -> anyhow::Result<ExitCode> {
     }
     for circuit in &done.kept {
         writeln!(out, "{circuit}: there already, kept")?;
+    }
+    for (circuit, provenance) in &done.taken {
+        let provenance = provenance.as_str();
+        writeln!(out, "{circuit}: took the {provenance} key of the folder")?;
     }
     for circuit in &done.made {
         writeln!(

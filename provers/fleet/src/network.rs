@@ -281,6 +281,10 @@ impl Network for Fleet {
         failure.map(drop)
     }
 
+    async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {
+        Ok(self.coordinator.catalogue().names())
+    }
+
     async fn key(&self, circuit: &str, key_id: &str) -> Result<Arc<CircuitKey>, NetworkError> {
         let known = prooflane_circuits::find(circuit)
             .ok_or_else(|| bad_key(format!("this prover does not know {circuit}")))?;

@@ -1,22 +1,26 @@
 //! What a new network needs before its first task: keys, a catalogue, an operator.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
     ApiKey, Catalogue, CatalogueError, Coordinator, Entry, IssuedKey, Ports, Role,
 };
-use prooflane_engine::Keys;
+use prooflane_engine::{Keys, Provenance};
 use prooflane_market::Rules;
 use prooflane_store::{Blobs, PutMode, PutOutcome};
 use serde::Serialize;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// What to do where something is there already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// New keys for every circuit; open tasks of the old ones end without a proof.
     pub replace: bool,
     /// Another operator's key although there is one.
     pub new_api_key: bool,
+    /// A folder of keys, to be taken before any is made.
+    pub keys: Option<PathBuf>,
 }
 
 /// What was done. It holds a secret: no `Debug`.
@@ -24,18 +28,28 @@ pub struct Options {
 pub struct Done {
     /// Circuits whose keys were made now.
     pub made: Vec<String>,
+    /// Circuits whose keys were taken from the folder, and where these come from.
+    pub taken: BTreeMap<String, Provenance>,
     /// Circuits whose keys were there.
     pub kept: Vec<String>,
     /// The operator's API key, shown only now; none where there was one.
     pub api_key: Option<String>,
 }
 
-/// Makes what is missing: development keys, whose maker could forge proofs; the catalogue; one API key
-/// of the operator's. Doing it again changes nothing.
+/// Makes what is missing: keys, taken from the folder or made now, and then development keys, whose maker could forge
+/// proofs; the catalogue; one API key of the operator's. Doing it again changes nothing.
 ///
 /// # Errors
-/// If the store does not answer, or what it holds cannot be read.
-pub async fn set_up(ports: Ports, options: Options) -> anyhow::Result<Done> {
+/// If the store does not answer, or what it holds cannot be read; if the folder is not there, or a key in it cannot be used.
+pub async fn set_up(ports: Ports, options: &Options) -> anyhow::Result<Done> {
+    if let Some(folder) = &options.keys {
+        let there = folder.is_dir();
+        ensure!(
+            there,
+            "{}: expected a folder of keys, got none",
+            folder.display()
+        );
+    }
     let old = match Catalogue::load(&*ports.blobs).await {
         Ok(catalogue) => Some(catalogue),
         Err(CatalogueError::Missing) => None,
@@ -53,6 +67,7 @@ pub async fn set_up(ports: Ports, options: Options) -> anyhow::Result<Done> {
     let circuits = prooflane_circuits::registry();
     let kept = |id: &str| keep.find(id).is_ok();
     let missing: Vec<_> = circuits.iter().filter(|c| !kept(c.id())).collect();
+    let mut taken = BTreeMap::new();
     if !missing.is_empty() {
         let dir = tempfile::tempdir()?;
         let mut entries: Vec<Entry> = keep
@@ -67,7 +82,15 @@ pub async fn set_up(ports: Ports, options: Options) -> anyhow::Result<Done> {
             })
             .collect();
         for circuit in &missing {
-            entries.push(key(**circuit, dir.path(), &*ports.blobs).await?);
+            let own = options
+                .keys
+                .as_deref()
+                .filter(|folder| has_key(folder, **circuit));
+            let entry = key(**circuit, own.unwrap_or(dir.path()), &*ports.blobs).await?;
+            if own.is_some() {
+                taken.insert(circuit.id().to_owned(), entry.provenance);
+            }
+            entries.push(entry);
         }
         // Last, so that every key that it names is there.
         let json = entries.into_iter().collect::<Catalogue>().to_json();
@@ -76,22 +99,28 @@ pub async fn set_up(ports: Ports, options: Options) -> anyhow::Result<Done> {
             anyhow::bail!("another set-up was faster, and its catalogue stays: run this again");
         }
     }
-    let made = missing.iter().map(|c| c.id().to_owned()).collect();
+    let made = missing.iter().map(|c| c.id().to_owned());
+    let made = made.filter(|id| !taken.contains_key(id)).collect();
     let kept = circuits.iter().map(|c| c.id()).filter(|id| kept(id));
     Ok(Done {
         made,
+        taken,
         kept: kept.map(str::to_owned).collect(),
         api_key: operator(ports, options).await?,
     })
 }
 
-/// Makes a key and uploads it.
+/// Whether a folder has a key for a circuit, usable or not.
+fn has_key(folder: &Path, circuit: &dyn Circuit) -> bool {
+    Keys::open(folder).is_ok_and(|keys| keys.path(circuit.id()).exists())
+}
+
+/// Uploads the key in a folder, which is made if need be.
 async fn key(
-    circuit: &'static dyn prooflane_circuits::Circuit,
+    circuit: &'static dyn Circuit,
     dir: &Path,
     blobs: &dyn Blobs,
 ) -> anyhow::Result<Entry> {
-    tracing::info!(circuit = circuit.id(), "making a development key");
     let dir = dir.to_owned();
     let made = tokio::task::spawn_blocking(move || {
         let keys = Keys::open(dir)?;
@@ -111,7 +140,7 @@ async fn key(
     Ok(entry)
 }
 
-async fn operator(ports: Ports, options: Options) -> anyhow::Result<Option<String>> {
+async fn operator(ports: Ports, options: &Options) -> anyhow::Result<Option<String>> {
     // API keys have nothing to do with circuits or rules.
     let coordinator = Coordinator::new(ports, Rules::default(), Catalogue::default());
     let operator = |issued: &IssuedKey| issued.key.is_operator();

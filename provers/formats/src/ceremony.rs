@@ -4,6 +4,7 @@ use crate::binfile::{Reader, put_count, put_u32};
 use crate::field::{self, FilePoint, G1, G2};
 use crate::{FormatError, Origin};
 use ark_bn254::{G1Affine, G2Affine};
+use blake2::{Blake2b512, Digest};
 
 /// The ceremony that a key comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,19 @@ impl Contribution {
             name,
             beacon,
         })
+    }
+
+    /// What snarkjs calls the contribution's hash, which contributors note and publish: BLAKE2b-512 of the points,
+    /// uncompressed, and the transcript (snarkjs 0.7.6, `zkey_utils.js`, `hashPubKey`).
+    #[must_use]
+    pub fn hash(&self) -> [u8; 64] {
+        let mut bytes = Vec::with_capacity(3 * G1 + G2 + 64);
+        [&self.delta_after, &self.g1_s, &self.g1_sx]
+            .iter()
+            .for_each(|p| field::put_uncompressed(&mut bytes, *p));
+        field::put_uncompressed(&mut bytes, &self.g2_spx);
+        bytes.extend_from_slice(&self.transcript);
+        Blake2b512::digest(&bytes).into()
     }
 
     fn put(&self, out: &mut Vec<u8>) {

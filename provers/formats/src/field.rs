@@ -6,8 +6,10 @@ use crate::error::expect;
 use crate::{FormatError, Origin};
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
 use ark_ec::AffineRepr;
-use ark_ec::short_weierstrass::Affine;
-use ark_ff::{AdditiveGroup, BigInt, Fp, FpConfig, MontBackend, MontConfig, PrimeField};
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ff::{
+    AdditiveGroup, BigInt, BigInteger, Field, Fp, FpConfig, MontBackend, MontConfig, PrimeField,
+};
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
@@ -87,6 +89,22 @@ pub(crate) fn twice_montgomery(bytes: &[u8]) -> Option<Fr> {
 pub(crate) fn put_twice_montgomery(out: &mut Vec<u8>, element: &Fr) {
     let times_r = Fr::from_bigint(element.0).unwrap_or(Fr::ZERO);
     put_integer(out, &times_r.0);
+}
+
+/// A point as ffjavascript's `toRprUncompressed` has it: coordinates in plain form, big-endian, of an element of Fq2 the
+/// coefficient of `u` first; zeros for infinity.
+pub(crate) fn put_uncompressed<C>(out: &mut Vec<u8>, point: &Affine<C>)
+where
+    C: SWCurveConfig<BaseField: Field<BasePrimeField = Fq>>,
+{
+    let (x, y) = point.xy().unwrap_or_default();
+    for coordinate in [x, y] {
+        let mut elements: Vec<Fq> = coordinate.to_base_prime_field_elements().collect();
+        elements.reverse();
+        for element in elements {
+            out.extend(element.into_bigint().to_bytes_be());
+        }
+    }
 }
 
 /// A point as these files hold it: x and y in Montgomery form, all zeros for infinity.

@@ -82,6 +82,15 @@ fn the_key_is_that_of_the_system_and_of_the_ceremony() {
     let of_beacon = beacon.beacon.as_ref().unwrap();
     assert_eq!((of_beacon.iterations_log2, of_beacon.value.len()), (10, 32));
     assert_eq!(initial.ceremony.circuit_hash, last.ceremony.circuit_hash);
+    // As snarkjs 0.7.6 computes them.
+    let hashes = [first, beacon].map(|contribution| hex::encode(contribution.hash()));
+    let expected = [
+        "8862422f60c54c2847f5e3721830a7e3cc285a0a069fe72f0d798b41b4aea8c2\
+         959309dc0b3b4cbd809197868fe83956f089bebc463ffc496d5cdc177655dcde",
+        "650e4e918571f28e8a5026c29e980be62afc5e95a986cbe4b2e8f5bebd5c9168\
+         493e5ecdfc3f32ab2810db2edf330df71fa08f4e52d2a50b95c9b553f975cc49",
+    ];
+    assert_eq!(hashes, expected);
 }
 
 #[test]

@@ -76,6 +76,12 @@ pub trait Network: Send + Sync {
         message: &str,
     ) -> Result<(), NetworkError>;
 
+    /// The circuits that the network has, each with the name of its key: what a prover can prepare for. None, where that
+    /// is not known before there are tasks.
+    async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {
+        Ok(Vec::new())
+    }
+
     /// The proving key of a circuit; `key_id` names the verifying key that will decide.
     async fn key(&self, circuit: &str, key_id: &str) -> Result<Arc<CircuitKey>, NetworkError>;
 }

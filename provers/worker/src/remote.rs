@@ -135,6 +135,12 @@ impl Network for Remote {
         Ok(())
     }
 
+    async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {
+        let circuits = self.client.circuits().await?.circuits;
+        let names = circuits.into_iter().map(|c| (c.id, c.key_id));
+        Ok(names.collect())
+    }
+
     async fn key(&self, circuit: &str, key_id: &str) -> Result<Arc<CircuitKey>, NetworkError> {
         let known = prooflane_circuits::find(circuit).ok_or_else(|| NetworkError::Refused {
             code: "unknown_circuit".into(),

@@ -28,6 +28,9 @@ pub struct Offer {
     pub promised: Duration,
     /// The network operator's own.
     pub fleet: bool,
+    /// Makes ready what its circuits' proofs take before it offers anything, so that the first proof is as fast as the
+    /// next. What cannot be made ready is with the first task.
+    pub warm: bool,
     /// How often it shows that it is alive; a third of the network's lease or less.
     pub heartbeat: Duration,
 }
@@ -47,6 +50,7 @@ impl Offer {
             levels: vec![1, 2, 3],
             promised: Duration::from_secs(10),
             fleet: false,
+            warm: false,
             heartbeat: Duration::from_secs(5),
         }
     }
@@ -157,6 +161,12 @@ pub async fn run_with(
     drain: Drain,
 ) -> Result<Summary, NetworkError> {
     let offer = Arc::new(offer);
+    if offer.warm {
+        tokio::select! {
+            () = warm(&*network, &offer) => {}
+            () = drain.started() => return Ok(Summary::default()),
+        }
+    }
     while let Err(error) = network.offer(&offer).await {
         if matches!(error, NetworkError::Refused { .. }) {
             return Err(error);
@@ -228,6 +238,43 @@ pub async fn run_with(
             }
         }
     }
+}
+
+/// Fetches the keys of the offer's circuits and makes their tables, in this process, or where other processes of this
+/// machine find them.
+async fn warm(network: &dyn Network, offer: &Offer) {
+    let started = Instant::now();
+    let names = network.keys().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "keys are fetched with the first task");
+        Vec::new()
+    });
+    let wanted = |circuit: &String| offer.circuits.is_empty() || offer.circuits.contains(circuit);
+    let mut warmed = Vec::new();
+    for (circuit, key_id) in names.into_iter().filter(|(circuit, _)| wanted(circuit)) {
+        let Some(known) = prooflane_circuits::find(&circuit) else {
+            continue;
+        };
+        let ready = async {
+            let key = network
+                .key(&circuit, &key_id)
+                .await
+                .map_err(|error| error.to_string())?;
+            let making = tokio::task::spawn_blocking(move || {
+                let example = known
+                    .witness(&known.example())
+                    .map_err(|error| error.to_string())?;
+                key.warm(&example).map_err(|error| error.to_string())
+            });
+            making.await.map_err(|error| error.to_string())?
+        };
+        match ready.await {
+            Ok(()) => warmed.push(circuit),
+            Err(error) => tracing::warn!(circuit, error, "its tables are made with the first task"),
+        }
+    }
+    let (prover, circuits) = (&offer.prover_id, warmed.join(", "));
+    let millis = started.elapsed().as_millis();
+    tracing::info!(prover, circuits, millis, "ready to prove");
 }
 
 async fn work(

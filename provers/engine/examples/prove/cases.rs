@@ -160,6 +160,9 @@ impl Circuit for Copies {
             c: copied(&one.c),
         })
     }
+    fn code(&self) -> Option<[u8; 32]> {
+        self.circuit.code()
+    }
     fn public_inputs(&self, inputs: &Value) -> std::result::Result<Vec<Fr>, InputError> {
         self.circuit.public_inputs(inputs)
     }

@@ -6,7 +6,9 @@
 mod cases;
 mod provers;
 mod serve;
+mod soak;
 
+use ark_std::rand::{RngCore, rngs::OsRng};
 use cases::{Case, Files};
 use clap::Parser;
 use provers::{Prover, Running};
@@ -53,6 +55,12 @@ struct Arguments {
     /// A program that proves with gnark and is called as rapidsnark is: PROGRAM KEY.zkey WITNESS.wtns PROOF PUBLIC
     #[arg(long, value_name = "FILE")]
     gnark: Option<PathBuf>,
+    /// Measure nothing: make so many proofs of random payments, each verified, with the backend of PROOFLANE_ENGINE
+    #[arg(long, value_name = "PROOFS")]
+    soak: Option<u64>,
+    /// Where the random payments begin; as said by a run that failed. Random if not given
+    #[arg(long, requires = "soak")]
+    seed: Option<u64>,
     /// Be a prover for the bench itself
     #[arg(long, hide = true)]
     serve: Option<String>,
@@ -68,6 +76,9 @@ fn main() -> Result<()> {
             who,
             &Files::of(&arguments.folder, &Case::named(&arguments.cases[0])?),
         );
+    }
+    if let Some(proofs) = arguments.soak {
+        return soak::soak(proofs, arguments.seed.unwrap_or_else(|| OsRng.next_u64()));
     }
     let provers = Prover::all(&arguments)?;
     if !arguments.json {

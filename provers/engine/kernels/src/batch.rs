@@ -24,6 +24,8 @@ pub(crate) struct Batch<V: Vector> {
     point_x: Vec<V::Memory>,
     point_y: Vec<V::Memory>,
     nothing: Vec<u8>,
+    /// What the slopes are divided by.
+    denominators: Vec<V::Memory>,
     /// Products of the denominators before each.
     products: Vec<V::Memory>,
     /// Lanes whose denominator was replaced by one.
@@ -41,6 +43,7 @@ impl<V: Vector> Batch<V> {
             point_x: zeros(),
             point_y: zeros(),
             nothing: vec![0; V::BATCH],
+            denominators: zeros(),
             products: zeros(),
             special: vec![0; V::BATCH],
         }
@@ -155,103 +158,103 @@ impl<V: Vector> Kernel<V::Machine> for Add<'_, V> {
             starts,
             offset,
         } = self;
+        // Slices of one length, so that nothing is checked within the loops.
+        let vectors = starts.len();
+        let (xs, ys) = (&mut batch.x[..vectors], &mut batch.y[..vectors]);
+        let infinites = &mut batch.infinite[..vectors];
+        let point_xs = &mut batch.point_x[..vectors];
+        let point_ys = &mut batch.point_y[..vectors];
+        let nothings = &mut batch.nothing[..vectors];
+        let denominators = &mut batch.denominators[..vectors];
+        let products = &mut batch.products[..vectors];
+        let specials = &mut batch.special[..vectors];
         let mut product = V::one(machine);
-        for (v, start) in starts.iter().enumerate() {
-            let start = (start + offset) as usize;
+        for v in 0..vectors {
+            let start = (starts[v] + offset) as usize;
             let (x2, y2, nothing) = V::gather(machine, table, &slots[start..start + V::LANES]);
-            let mut denominator = x2.sub_wide(V::load(machine, &batch.x[v]));
-            let special = nothing | batch.infinite[v] | denominator.may_be_zero();
+            let mut denominator = x2.sub_wide(V::load(machine, &xs[v]));
+            let special = nothing | infinites[v] | denominator.may_be_zero();
             if special != 0 {
                 denominator = V::select(special, V::one(machine), denominator);
             }
-            batch.nothing[v] = nothing;
-            batch.special[v] = special;
-            x2.store(&mut batch.point_x[v]);
-            y2.store(&mut batch.point_y[v]);
-            product.store(&mut batch.products[v]);
+            nothings[v] = nothing;
+            specials[v] = special;
+            x2.store(&mut point_xs[v]);
+            y2.store(&mut point_ys[v]);
+            denominator.store(&mut denominators[v]);
+            product.store(&mut products[v]);
             product = denominator.mul(product);
         }
         let mut inverse = product.invert();
-        for v in (0..starts.len()).rev() {
+        for v in (0..vectors).rev() {
             // For the next step.
             prefetch_points::<V>(table, slots, (starts[v] + offset) as usize + V::LANES);
-            let (x1, x2) = (
-                V::load(machine, &batch.x[v]),
-                V::load(machine, &batch.point_x[v]),
+            let (x1, y1): (V, V) = (V::load(machine, &xs[v]), V::load(machine, &ys[v]));
+            let (x2, y2) = (
+                V::load(machine, &point_xs[v]),
+                V::load(machine, &point_ys[v]),
             );
-            let (y1, y2) = (
-                V::load(machine, &batch.y[v]),
-                V::load(machine, &batch.point_y[v]),
-            );
-            let special = batch.special[v];
-            let mut denominator = x2.sub_wide(x1);
-            if special != 0 {
-                denominator = V::select(special, V::one(machine), denominator);
-            }
             let slope = y2
                 .sub_wide(y1)
-                .mul(V::load(machine, &batch.products[v]).mul(inverse));
-            inverse = denominator.mul(inverse);
+                .mul(V::load(machine, &products[v]).mul(inverse));
+            inverse = V::load(machine, &denominators[v]).mul(inverse);
             let mut x3 = slope.square_minus(x1, x2);
             let mut y3 = x1.sub_wide(x3).mul_minus(slope, y1);
+            let special = specials[v];
             if special != 0 {
-                let (nothing, infinite) = (batch.nothing[v], batch.infinite[v]);
+                let (nothing, infinite) = (nothings[v], infinites[v]);
                 // A sum of nothing and nothing stays infinite; of nothing and a point is the point.
                 (x3, y3) = (V::select(infinite, x2, x3), V::select(infinite, y2, y3));
                 (x3, y3) = (V::select(nothing, x1, x3), V::select(nothing, y1, y3));
-                batch.infinite[v] = nothing & infinite;
+                infinites[v] = nothing & infinite;
                 let left = special & !(nothing | infinite);
                 if left != 0 {
-                    let (x, y, infinite) = batch.add_one_by_one(v, left);
+                    let sum = [xs[v], ys[v]];
+                    let point = [point_xs[v], point_ys[v]];
+                    let ([x, y], infinite) = add_one_by_one::<V>(machine, sum, point, left);
                     (x3, y3) = (
                         V::select(left, V::load(machine, &x), x3),
                         V::select(left, V::load(machine, &y), y3),
                     );
-                    batch.infinite[v] |= infinite & left;
+                    infinites[v] |= infinite & left;
                 }
             }
-            x3.store(&mut batch.x[v]);
-            y3.store(&mut batch.y[v]);
+            x3.store(&mut xs[v]);
+            y3.store(&mut ys[v]);
         }
     }
 }
 
-impl<V: Vector> Batch<V> {
-    /// The sums of vector `v` and the points to be added to it by arkworks's complete formulas, in the
-    /// lanes of the mask: where the points are equal or opposite.
-    #[cold]
-    #[inline(never)]
-    fn add_one_by_one(&self, v: usize, mask: u8) -> (V::Memory, V::Memory, u8) {
-        self.machine.run(AddOneByOne {
-            batch: self,
-            v,
-            mask,
-        })
-    }
+/// Sums of points by arkworks's complete formulas, in the lanes of the mask: where they are equal or opposite. Which of
+/// the sums are infinite, too.
+#[cold]
+#[inline(never)]
+fn add_one_by_one<V: Vector>(
+    machine: V::Machine,
+    sum: [V::Memory; 2],
+    point: [V::Memory; 2],
+    mask: u8,
+) -> ([V::Memory; 2], u8) {
+    machine.run(AddOneByOne::<V> { sum, point, mask })
 }
 
-struct AddOneByOne<'a, V: Vector> {
-    batch: &'a Batch<V>,
-    v: usize,
+struct AddOneByOne<V: Vector> {
+    sum: [V::Memory; 2],
+    point: [V::Memory; 2],
     mask: u8,
 }
 
-impl<V: Vector> Kernel<V::Machine> for AddOneByOne<'_, V> {
-    type Output = (V::Memory, V::Memory, u8);
+impl<V: Vector> Kernel<V::Machine> for AddOneByOne<V> {
+    type Output = ([V::Memory; 2], u8);
 
     #[inline(always)]
     fn run(self, machine: V::Machine) -> Self::Output {
-        let Self { batch, v, mask } = self;
+        let Self { sum, point, mask } = self;
         let infinity = <V::Curve as Curve>::INFINITY;
         let (mut sums, mut points) = ([infinity; 8], [infinity; 8]);
-        let at = |memory: &[V::Memory]| V::load(machine, &memory[v]);
-        V::scatter(at(&batch.x), at(&batch.y), batch.infinite[v], &mut sums);
-        V::scatter(
-            at(&batch.point_x),
-            at(&batch.point_y),
-            batch.nothing[v],
-            &mut points,
-        );
+        for ([x, y], packed) in [(sum, &mut sums), (point, &mut points)] {
+            V::scatter(V::load(machine, &x), V::load(machine, &y), 0, packed);
+        }
         let mut slots = [NOTHING; 8];
         for i in (0..V::LANES).filter(|i| mask >> i & 1 == 1) {
             let unpack = |packed| V::Curve::unpack(packed, V::RADIX);
@@ -260,10 +263,10 @@ impl<V: Vector> Kernel<V::Machine> for AddOneByOne<'_, V> {
             slots[i] = 2 * i as u32;
         }
         let (x, y, infinite) = V::gather(machine, &sums, &slots);
-        let (mut memory_x, mut memory_y) = (V::ZEROS, V::ZEROS);
-        x.store(&mut memory_x);
-        y.store(&mut memory_y);
-        (memory_x, memory_y, infinite)
+        let mut memory = [V::ZEROS; 2];
+        x.store(&mut memory[0]);
+        y.store(&mut memory[1]);
+        (memory, infinite)
     }
 }
 

@@ -4,12 +4,11 @@
 mod lanes;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use crate::backend::{Backend, BackendError};
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, FftField};
-use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
-use rayon::prelude::*;
+use ark_ff::FftField;
 use zeroize::Zeroizing;
 
 /// The powers of a root of unity whose order `n` is a power of two, and what transforms over them take.
@@ -23,11 +22,8 @@ pub struct Domain {
 
 enum Kind {
     #[cfg(target_arch = "x86_64")]
-    Lanes(crate::simd::Ifma, lanes::Tables),
-    Scalar {
-        domain: Radix2EvaluationDomain<Fr>,
-        coset: Radix2EvaluationDomain<Fr>,
-    },
+    Lanes(crate::simd::Ifma, Box<lanes::Tables>),
+    Words(words::Tables),
 }
 
 /// The field has a root of unity of twice that order.
@@ -59,22 +55,16 @@ impl Domain {
             Backend::Ifma => {
                 let ifma = crate::simd::Ifma::detect().ok_or(BackendError::Unavailable)?;
                 if size >= lanes::LEAST {
-                    Kind::Lanes(ifma, lanes::Tables::new(size, shift))
+                    Kind::Lanes(ifma, Box::new(lanes::Tables::new(size, shift)))
                 } else {
-                    Self::scalar(size, shift)?
+                    Kind::Words(words::Tables::new(size, shift))
                 }
             }
             #[cfg(not(target_arch = "x86_64"))]
             Backend::Ifma => return Err(BackendError::Unavailable.into()),
-            Backend::Scalar => Self::scalar(size, shift)?,
+            Backend::Scalar => Kind::Words(words::Tables::new(size, shift)),
         };
         Ok(Self { size, kind })
-    }
-
-    fn scalar(size: usize, shift: Fr) -> Result<Kind, DomainError> {
-        let domain = Radix2EvaluationDomain::new(size).ok_or(DomainError::Size(size))?;
-        let coset = domain.get_coset(shift).ok_or(DomainError::Size(size))?;
-        Ok(Kind::Scalar { domain, coset })
     }
 
     /// How many points.
@@ -93,33 +83,13 @@ impl Domain {
         match &self.kind {
             #[cfg(target_arch = "x86_64")]
             Kind::Lanes(ifma, tables) => tables.quotient(*ifma, a, b),
-            Kind::Scalar { domain, coset } => scalar_quotient(domain, coset, a, b),
+            Kind::Words(tables) => {
+                #[cfg(target_arch = "x86_64")]
+                if let Some(adx) = crate::words::Adx::detect() {
+                    return tables.quotient(adx, a, b);
+                }
+                tables.quotient(crate::words::Plain, a, b)
+            }
         }
     }
-}
-
-fn scalar_quotient(
-    domain: &Radix2EvaluationDomain<Fr>,
-    coset: &Radix2EvaluationDomain<Fr>,
-    a: &[Fr],
-    b: &[Fr],
-) -> Zeroizing<Vec<Fr>> {
-    let padded = |values: &[Fr]| {
-        let mut padded = Zeroizing::new(Vec::with_capacity(domain.size()));
-        padded.extend_from_slice(values);
-        padded.resize(domain.size(), Fr::ZERO);
-        padded
-    };
-    let (mut a, mut b) = (padded(a), padded(b));
-    let mut c = Zeroizing::new(a.iter().zip(b.iter()).map(|(a, b)| *a * b).collect());
-    [&mut a, &mut b, &mut c].into_par_iter().for_each(|values| {
-        domain.ifft_in_place(&mut **values);
-        coset.fft_in_place(&mut **values);
-    });
-    a.par_iter_mut()
-        .zip(b.par_iter())
-        .zip(c.par_iter())
-        .with_min_len(1024)
-        .for_each(|((a, b), c)| *a = *a * b - c);
-    a
 }

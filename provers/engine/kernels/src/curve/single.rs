@@ -90,7 +90,7 @@ impl<M: Words> Vector for Word<M> {
 
     #[inline(always)]
     fn may_be_zero(self) -> u8 {
-        u8::from(self.is_zero())
+        u8::from(Self::may_be_zero(self))
     }
 
     #[inline(always)]
@@ -121,7 +121,7 @@ impl<M: Words> Vector for Word<M> {
 
 /// An element `c0 + c1 u` of the quadratic extension.
 #[derive(Clone, Copy)]
-pub struct Quadratic<M> {
+pub struct Quadratic<M: Copy> {
     c0: Word<M>,
     c1: Word<M>,
 }
@@ -178,12 +178,10 @@ impl<M: Words> Vector for Quadratic<M> {
         self.sub(rhs)
     }
 
-    /// Karatsuba's three products.
     #[inline(always)]
     fn mul(self, rhs: Self) -> Self {
-        let (low, high) = (self.c0.mul(rhs.c0), self.c1.mul(rhs.c1));
-        let mixed = self.c0.add(self.c1).mul(rhs.c0.add(rhs.c1));
-        Self::new(low.sub(high), mixed.sub(low).sub(high))
+        let [c0, c1] = Word::mul_quadratic([&self.c0, &self.c1], [&rhs.c0, &rhs.c1]);
+        Self::new(c0, c1)
     }
 
     #[inline(always)]
@@ -212,7 +210,7 @@ impl<M: Words> Vector for Quadratic<M> {
 
     #[inline(always)]
     fn may_be_zero(self) -> u8 {
-        u8::from(self.c0.is_zero() && self.c1.is_zero())
+        u8::from(self.c0.may_be_zero() && self.c1.may_be_zero())
     }
 
     /// The conjugate over the norm.

@@ -154,8 +154,8 @@ impl Tables {
                 });
             });
         for Secret(values) in &mut values {
-            self.inner_inverse(simd, values);
-            self.inner_forward(simd, values);
+            inner(simd, Apart, values, &self.inverse.inner);
+            inner(simd, Together, values, &self.forward.inner);
         }
         let [xs, ys, zs] = &mut values;
         chunks(&mut xs.0)
@@ -170,77 +170,6 @@ impl Tables {
                 });
             });
         self.write(simd, &values[0].0)
-    }
-
-    /// All layers but the outer one, of both directions.
-    fn inner_inverse<S: Simd>(&self, simd: S, blocks: &mut [Block]) {
-        let twiddles = &self.inverse.inner[..];
-        if blocks.len() <= PIECE || rayon::current_num_threads() == 1 {
-            return simd.run(Decimate { blocks, twiddles });
-        }
-        let pieces = if odd(blocks.len()) { 2 } else { 4 };
-        let quarter = blocks.len() / 4;
-        if pieces == 2 {
-            let (a, b) = blocks.split_at_mut(2 * quarter);
-            a.par_chunks_mut(GRAIN)
-                .zip(b.par_chunks_mut(GRAIN))
-                .enumerate()
-                .for_each(|(i, (a, b))| {
-                    simd.run(DecimateTwo {
-                        first: i * GRAIN,
-                        half: 2 * quarter,
-                        blocks: [a, b],
-                        twiddles,
-                    });
-                });
-        } else {
-            fours(blocks).for_each(|(i, four)| {
-                simd.run(DecimateFour {
-                    first: i * GRAIN,
-                    quarter,
-                    blocks: four,
-                    twiddles,
-                });
-            });
-        }
-        blocks
-            .par_chunks_mut(blocks.len() / pieces)
-            .for_each(|piece| self.inner_inverse(simd, piece));
-    }
-
-    fn inner_forward<S: Simd>(&self, simd: S, blocks: &mut [Block]) {
-        let twiddles = &self.forward.inner[..];
-        if blocks.len() <= PIECE || rayon::current_num_threads() == 1 {
-            return simd.run(Join { blocks, twiddles });
-        }
-        let pieces = if odd(blocks.len()) { 2 } else { 4 };
-        blocks
-            .par_chunks_mut(blocks.len() / pieces)
-            .for_each(|piece| self.inner_forward(simd, piece));
-        let quarter = blocks.len() / 4;
-        if pieces == 2 {
-            let (a, b) = blocks.split_at_mut(2 * quarter);
-            a.par_chunks_mut(GRAIN)
-                .zip(b.par_chunks_mut(GRAIN))
-                .enumerate()
-                .for_each(|(i, (a, b))| {
-                    simd.run(JoinTwo {
-                        first: i * GRAIN,
-                        half: 2 * quarter,
-                        blocks: [a, b],
-                        twiddles,
-                    });
-                });
-        } else {
-            fours(blocks).for_each(|(i, four)| {
-                simd.run(JoinFour {
-                    first: i * GRAIN,
-                    quarter,
-                    blocks: four,
-                    twiddles,
-                });
-            });
-        }
     }
 
     /// Values in their order.
@@ -260,6 +189,53 @@ impl Tables {
                 });
             });
         values
+    }
+}
+
+/// All layers but the outer one.
+fn inner<S: Simd, B: Butterfly>(simd: S, butterfly: B, blocks: &mut [Block], twiddles: &[Limbs]) {
+    if blocks.len() <= PIECE || rayon::current_num_threads() == 1 {
+        return butterfly.all(simd, blocks, twiddles);
+    }
+    if B::WHOLE_FIRST {
+        whole(simd, butterfly, blocks, twiddles);
+    }
+    let pieces = if odd(blocks.len()) { 2 } else { 4 };
+    blocks
+        .par_chunks_mut(blocks.len() / pieces)
+        .for_each(|piece| inner(simd, butterfly, piece, twiddles));
+    if !B::WHOLE_FIRST {
+        whole(simd, butterfly, blocks, twiddles);
+    }
+}
+
+/// The layer or two of all blocks together.
+fn whole<S: Simd, B: Butterfly>(simd: S, butterfly: B, blocks: &mut [Block], twiddles: &[Limbs]) {
+    let quarter = blocks.len() / 4;
+    if odd(blocks.len()) {
+        let (a, b) = blocks.split_at_mut(2 * quarter);
+        a.par_chunks_mut(GRAIN)
+            .zip(b.par_chunks_mut(GRAIN))
+            .enumerate()
+            .for_each(|(i, (a, b))| {
+                simd.run(Two {
+                    first: i * GRAIN,
+                    half: 2 * quarter,
+                    blocks: [a, b],
+                    twiddles,
+                    butterfly,
+                });
+            });
+    } else {
+        fours(blocks).for_each(|(i, four)| {
+            simd.run(Four {
+                first: i * GRAIN,
+                quarter,
+                blocks: four,
+                twiddles,
+                butterfly,
+            });
+        });
     }
 }
 
@@ -504,11 +480,12 @@ impl<S: Simd> Kernel<S> for Decimate<'_> {
         if odd(top) {
             let half = top / 2;
             let (a, b) = blocks.split_at_mut(half);
-            DecimateTwo {
+            Two {
                 first: 0,
                 half,
                 blocks: [a, b],
                 twiddles,
+                butterfly: Apart,
             }
             .run(simd);
             top = half;
@@ -522,11 +499,12 @@ impl<S: Simd> Kernel<S> for Decimate<'_> {
                 if start % length == 0 {
                     let quarter = length / 4;
                     let four = quarters(&mut blocks[start..start + length]);
-                    DecimateFour {
+                    Four {
                         first: 0,
                         quarter,
                         blocks: four,
                         twiddles,
+                        butterfly: Apart,
                     }
                     .run(simd);
                 }
@@ -557,11 +535,12 @@ impl<S: Simd> Kernel<S> for Join<'_> {
                     if end % length == 0 {
                         let quarter = length / 4;
                         let four = quarters(&mut blocks[end - length..end]);
-                        JoinFour {
+                        Four {
                             first: 0,
                             quarter,
                             blocks: four,
                             twiddles,
+                            butterfly: Together,
                         }
                         .run(simd);
                     }
@@ -571,11 +550,12 @@ impl<S: Simd> Kernel<S> for Join<'_> {
         }
         if top < size {
             let (a, b) = blocks.split_at_mut(top);
-            JoinTwo {
+            Two {
                 first: 0,
                 half: top,
                 blocks: [a, b],
                 twiddles,
+                butterfly: Together,
             }
             .run(simd);
         }
@@ -590,15 +570,96 @@ fn quarters(blocks: &mut [Block]) -> [&mut [Block]; 4] {
     [a, b, c, d]
 }
 
-/// One layer by decimation in frequency: blocks from `first` on of two halves of `half` blocks.
-struct DecimateTwo<'a> {
+/// What one or two layers make of elements that meet, by decimation in frequency or in time.
+trait Butterfly: Copy + Send + Sync {
+    /// Whether the layer of all blocks comes before those of its parts.
+    const WHOLE_FIRST: bool;
+
+    /// All layers, on this thread.
+    fn all<S: Simd>(self, simd: S, blocks: &mut [Block], twiddles: &[Limbs]);
+
+    /// One layer.
+    fn two<S: Simd>(self, x: [Fr8<S>; 2], twiddle: Fr8<S>) -> [Fr8<S>; 2];
+
+    /// Two layers: twiddles of the larger one for the first and the second pair, and that of the smaller.
+    fn four<S: Simd>(self, x: [Fr8<S>; 4], twiddles: [Fr8<S>; 3]) -> [Fr8<S>; 4];
+}
+
+/// Decimation in frequency.
+#[derive(Clone, Copy)]
+struct Apart;
+
+impl Butterfly for Apart {
+    const WHOLE_FIRST: bool = true;
+
+    fn all<S: Simd>(self, simd: S, blocks: &mut [Block], twiddles: &[Limbs]) {
+        simd.run(Decimate { blocks, twiddles });
+    }
+
+    #[inline(always)]
+    fn two<S: Simd>(self, [x, y]: [Fr8<S>; 2], twiddle: Fr8<S>) -> [Fr8<S>; 2] {
+        [x.add(y), x.sub_wide(y).mul(twiddle)]
+    }
+
+    #[inline(always)]
+    fn four<S: Simd>(
+        self,
+        [x0, x1, x2, x3]: [Fr8<S>; 4],
+        [upper, rotated, lower]: [Fr8<S>; 3],
+    ) -> [Fr8<S>; 4] {
+        let (y0, y1) = (x0.add(x2), x1.add(x3));
+        let y2 = x0.sub_wide(x2).mul(upper);
+        let y3 = x1.sub_wide(x3).mul(rotated);
+        [
+            y0.add(y1),
+            y0.sub_wide(y1).mul(lower),
+            y2.add(y3),
+            y2.sub_wide(y3).mul(lower),
+        ]
+    }
+}
+
+/// Decimation in time.
+#[derive(Clone, Copy)]
+struct Together;
+
+impl Butterfly for Together {
+    const WHOLE_FIRST: bool = false;
+
+    fn all<S: Simd>(self, simd: S, blocks: &mut [Block], twiddles: &[Limbs]) {
+        simd.run(Join { blocks, twiddles });
+    }
+
+    #[inline(always)]
+    fn two<S: Simd>(self, [x, y]: [Fr8<S>; 2], twiddle: Fr8<S>) -> [Fr8<S>; 2] {
+        let (sum, difference) = y.plus_and_minus(twiddle, x);
+        [sum, difference]
+    }
+
+    #[inline(always)]
+    fn four<S: Simd>(
+        self,
+        [x0, x1, x2, x3]: [Fr8<S>; 4],
+        [upper, rotated, lower]: [Fr8<S>; 3],
+    ) -> [Fr8<S>; 4] {
+        let (y0, y1) = x1.plus_and_minus(lower, x0);
+        let (y2, y3) = x3.plus_and_minus_wide(lower, x2);
+        let (z0, z2) = y2.plus_and_minus(upper, y0);
+        let (z1, z3) = y3.plus_and_minus(rotated, y1);
+        [z0, z1, z2, z3]
+    }
+}
+
+/// One layer: blocks from `first` on of two halves of `half` blocks.
+struct Two<'a, B> {
     first: usize,
     half: usize,
     blocks: [&'a mut [Block]; 2],
     twiddles: &'a [Limbs],
+    butterfly: B,
 }
 
-impl<S: Simd> Kernel<S> for DecimateTwo<'_> {
+impl<S: Simd, B: Butterfly> Kernel<S> for Two<'_, B> {
     type Output = ();
 
     #[inline(always)]
@@ -608,25 +669,28 @@ impl<S: Simd> Kernel<S> for DecimateTwo<'_> {
             half,
             blocks: [a, b],
             twiddles,
+            butterfly,
         } = self;
         let twiddles = &twiddles[half + first..];
         for ((a, b), twiddle) in a.iter_mut().zip(b).zip(twiddles) {
-            let (x, y) = (Fr8::<S>::load(simd, a), Fr8::load(simd, b));
-            x.add(y).store(a);
-            x.sub_wide(y).mul(Fr8::splat(simd, twiddle)).store(b);
+            let x = [Fr8::<S>::load(simd, a), Fr8::load(simd, b)];
+            let [x, y] = butterfly.two(x, Fr8::splat(simd, twiddle));
+            x.store(a);
+            y.store(b);
         }
     }
 }
 
-/// Two layers by decimation in frequency: blocks from `first` on of four quarters of `quarter` blocks.
-struct DecimateFour<'a> {
+/// Two layers: blocks from `first` on of four quarters of `quarter` blocks.
+struct Four<'a, B> {
     first: usize,
     quarter: usize,
     blocks: [&'a mut [Block]; 4],
     twiddles: &'a [Limbs],
+    butterfly: B,
 }
 
-impl<S: Simd> Kernel<S> for DecimateFour<'_> {
+impl<S: Simd, B: Butterfly> Kernel<S> for Four<'_, B> {
     type Output = ();
 
     #[inline(always)]
@@ -636,6 +700,7 @@ impl<S: Simd> Kernel<S> for DecimateFour<'_> {
             quarter,
             blocks: [a, b, c, d],
             twiddles,
+            butterfly,
         } = self;
         let upper = &twiddles[2 * quarter + first..];
         let rotated = &twiddles[3 * quarter + first..];
@@ -644,80 +709,11 @@ impl<S: Simd> Kernel<S> for DecimateFour<'_> {
         for ((((a, b), c), d), ((upper, rotated), lower)) in
             a.iter_mut().zip(b).zip(c).zip(d).zip(outer)
         {
-            let (x0, x2) = (Fr8::<S>::load(simd, a), Fr8::load(simd, c));
-            let (x1, x3) = (Fr8::<S>::load(simd, b), Fr8::load(simd, d));
-            let (y0, y1) = (x0.add(x2), x1.add(x3));
-            let y2 = x0.sub_wide(x2).mul(Fr8::splat(simd, upper));
-            let y3 = x1.sub_wide(x3).mul(Fr8::splat(simd, rotated));
-            let lower = Fr8::splat(simd, lower);
-            y0.add(y1).store(a);
-            y0.sub_wide(y1).mul(lower).store(b);
-            y2.add(y3).store(c);
-            y2.sub_wide(y3).mul(lower).store(d);
-        }
-    }
-}
-
-/// One layer by decimation in time: blocks from `first` on of two halves of `half` blocks.
-struct JoinTwo<'a> {
-    first: usize,
-    half: usize,
-    blocks: [&'a mut [Block]; 2],
-    twiddles: &'a [Limbs],
-}
-
-impl<S: Simd> Kernel<S> for JoinTwo<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self, simd: S) {
-        let Self {
-            first,
-            half,
-            blocks: [a, b],
-            twiddles,
-        } = self;
-        let twiddles = &twiddles[half + first..];
-        for ((a, b), twiddle) in a.iter_mut().zip(b).zip(twiddles) {
-            let (x, y) = (Fr8::<S>::load(simd, a), Fr8::load(simd, b));
-            let (sum, difference) = y.plus_and_minus(Fr8::splat(simd, twiddle), x);
-            sum.store(a);
-            difference.store(b);
-        }
-    }
-}
-
-/// Two layers by decimation in time: blocks from `first` on of four quarters of `quarter` blocks.
-struct JoinFour<'a> {
-    first: usize,
-    quarter: usize,
-    blocks: [&'a mut [Block]; 4],
-    twiddles: &'a [Limbs],
-}
-
-impl<S: Simd> Kernel<S> for JoinFour<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self, simd: S) {
-        let Self {
-            first,
-            quarter,
-            blocks: [a, b, c, d],
-            twiddles,
-        } = self;
-        let upper = &twiddles[2 * quarter + first..];
-        let rotated = &twiddles[3 * quarter + first..];
-        let lower = &twiddles[quarter + first..];
-        let outer = upper.iter().zip(rotated).zip(lower);
-        for ((((a, b), c), d), ((upper, rotated), lower)) in
-            a.iter_mut().zip(b).zip(c).zip(d).zip(outer)
-        {
-            let lower = Fr8::<S>::splat(simd, lower);
-            let (y0, y1) = Fr8::load(simd, b).plus_and_minus(lower, Fr8::load(simd, a));
-            let (y2, y3) = Fr8::load(simd, d).plus_and_minus_wide(lower, Fr8::load(simd, c));
-            let (x0, x2) = y2.plus_and_minus(Fr8::splat(simd, upper), y0);
-            let (x1, x3) = y3.plus_and_minus(Fr8::splat(simd, rotated), y1);
+            let (x0, x1) = (Fr8::<S>::load(simd, a), Fr8::load(simd, b));
+            let (x2, x3) = (Fr8::load(simd, c), Fr8::load(simd, d));
+            let (upper, rotated) = (Fr8::splat(simd, upper), Fr8::splat(simd, rotated));
+            let twiddles = [upper, rotated, Fr8::splat(simd, lower)];
+            let [x0, x1, x2, x3] = butterfly.four([x0, x1, x2, x3], twiddles);
             x0.store(a);
             x1.store(b);
             x2.store(c);

@@ -1,8 +1,9 @@
 use super::lanes::{LEAST, Tables};
-use super::{Domain, DomainError, scalar_quotient};
+use super::{Domain, DomainError, words};
 use crate::backend::Backend;
 use crate::simd::Portable;
 use crate::testing::ifma;
+use crate::words::Plain;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, FftField, Field, UniformRand};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
@@ -52,6 +53,8 @@ fn check(size: usize, a: &[Fr], b: &[Fr], portable: bool) {
             );
         }
     }
+    let got = words::Tables::new(size, shift).quotient(Plain, a, b);
+    assert_eq!(*got, expected, "{size} points, plain words");
     if portable && size >= LEAST {
         let got = Tables::new(size, shift).quotient(Portable, a, b);
         assert_eq!(*got, expected, "{size} points, portable lanes");
@@ -120,6 +123,8 @@ fn other_shifts() {
         if let Some(simd) = ifma() {
             assert_eq!(*tables.quotient(simd, &a, &b), expected);
         }
+        let tables = words::Tables::new(1 << 10, shift);
+        assert_eq!(*tables.quotient(Plain, &a, &b), expected);
         if shift == Fr::ONE {
             assert!(expected.iter().all(|value| *value == Fr::ZERO));
         }
@@ -149,9 +154,4 @@ fn sizes_that_no_domain_has() {
             Some(DomainError::Size(size))
         );
     }
-    let domain = Radix2EvaluationDomain::<Fr>::new(4).unwrap();
-    let coset = domain.get_coset(Fr::GENERATOR).unwrap();
-    let values = [2u64, 3, 5, 7].map(Fr::from);
-    let got = scalar_quotient(&domain, &coset, &values, &values[..2]);
-    assert_eq!(*got, expected(4, Fr::GENERATOR, &values, &values[..2]));
 }
