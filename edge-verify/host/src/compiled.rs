@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use sha2::{Digest, Sha256};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,13 @@ pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Component, ComponentE
     })?;
     let kept = place(engine, path, &bytes);
     if let Some(component) = open(engine, &kept) {
+        return Ok(component);
+    }
+    // Where several processes want it at once, one compiles it and the others wait. Without a lock, each does.
+    let lock = File::create(path.with_extension("lock")).ok();
+    if lock.as_ref().is_some_and(|lock| lock.lock().is_ok())
+        && let Some(component) = open(engine, &kept)
+    {
         return Ok(component);
     }
     let failed = |error: wasmtime::Error| ComponentError::Compile {
