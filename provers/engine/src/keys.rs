@@ -243,7 +243,7 @@ impl Keys {
         // No thread of rayon's: who waits for those takes up other work, which may want the same key.
         let (intact, key) = std::thread::scope(|scope| {
             let checking = scope.spawn(|| file.check());
-            let key = self.from_tables(circuit, &file.head);
+            let key = self.open_tables(circuit, &file.head);
             let checked = checking.join();
             (checked.unwrap_or_else(|panic| resume_unwind(panic)), key)
         });
@@ -264,7 +264,7 @@ impl Keys {
     }
 
     /// The key of a file from its tables, if these are there.
-    fn from_tables(&self, circuit: &dyn Circuit, head: &Head) -> Option<CircuitKey> {
+    fn open_tables(&self, circuit: &dyn Circuit, head: &Head) -> Option<CircuitKey> {
         // A backend that is none is reported by the first proof.
         let backend = Backend::from_environment().ok()?;
         let path = tables::path(&self.dir, circuit.id(), head.key_id, backend);
