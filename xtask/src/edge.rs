@@ -58,6 +58,22 @@ pub(crate) fn build(guest: bool, debian: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lints what only a Wasm target compiles, where there is one.
+pub(crate) fn lint() -> anyhow::Result<()> {
+    if !has_target() && !answers(Command::new("rustup").args(["target", "add", TARGET])) {
+        println!("{TARGET} is not here, so the component's own lines are not linted.");
+        return Ok(());
+    }
+    let packages = [
+        "--package",
+        "prooflane-edge-verify",
+        "--package",
+        "edge-guest",
+    ];
+    let mut clippy = cargo(&["clippy", "--target", TARGET]);
+    run(clippy.args(packages).args(["--", "-D", "warnings"]))
+}
+
 /// Whether the compiler that cargo calls has the target's standard library.
 fn has_target() -> bool {
     let folder = ["--print", "target-libdir", "--target", TARGET];

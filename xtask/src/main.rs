@@ -219,6 +219,7 @@ fn lint() -> anyhow::Result<()> {
         "prooflane-api/lambda",
     ];
     run(cargo(&clippy).args(["--", "-D", "warnings"]))?;
+    edge::lint()?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
