@@ -3,8 +3,9 @@
 use super::fq::Fq;
 use super::fq2::Fq2;
 use ark_bn254::{Fq6Config, Fq12Config};
-use ark_ff::{Field, Fp6Config, Fp12Config};
+use ark_ff::{Fp6Config, Fp12Config};
 use core::array::from_fn;
+use core::ops::Neg;
 
 /// `sum f_i w^i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,9 @@ pub(super) struct Line(pub(super) [Fq2; 3]);
 
 impl Fq12 {
     pub(crate) fn one() -> Self {
-        ark_bn254::Fq12::ONE.into()
+        let mut one = [Fq2::ZERO; 6];
+        one[0] = Fq2::one();
+        Self(one)
     }
 
     /// `a_0 + a_1 w` for `a_0`, `a_1` in Fq6.
@@ -46,6 +49,7 @@ impl Fq12 {
     }
 
     /// The product, by three products in Fq6 (Karatsuba).
+    #[inline(never)]
     pub(crate) fn times(&self, other: &Self) -> Self {
         let ((a0, a1), (b0, b1)) = (self.halves(), other.halves());
         let (even, odd) = (product(&a0, &b0), product(&a1, &b1));
@@ -81,12 +85,14 @@ impl Fq12 {
     }
 
     /// The p^6-th power.
+    #[inline(never)]
     pub(super) fn conjugate(&self) -> Self {
         let [f0, f1, f2, f3, f4, f5] = self.0;
         Self([f0, -f1, f2, -f3, f4, -f5])
     }
 
     /// The p-th power: conjugates coefficients, and `w^(i p) = w^i xi^(i (p - 1) / 6)`.
+    #[inline(never)]
     pub(super) fn frobenius(&self) -> Self {
         let w1 = Fq2::from(Fq12Config::FROBENIUS_COEFF_FP12_C1[1]);
         let w2 = Fq2::from(Fq6Config::FROBENIUS_COEFF_FP6_C1[1]);
@@ -104,12 +110,33 @@ impl Fq12 {
 
     /// The inverse, if there is one.
     pub(super) fn inverse(&self) -> Option<Self> {
-        Some(ark_bn254::Fq12::from(*self).inverse()?.into())
+        // 1 / (a + b w) = (a - b w) / (a^2 - b^2 v), and likewise with what remains in Fq6 and in Fq2.
+        let (a, b) = self.halves();
+        let (square, shifted) = (product(&a, &a), times_v(&product(&b, &b)));
+        let [n0, n1, n2]: Fq6 = from_fn(|i| square[i] - shifted[i]);
+        let conjugate = [
+            n0 * n0 - (n1 * n2).times_xi(),
+            (n2 * n2).times_xi() - n0 * n1,
+            n1 * n1 - n0 * n2,
+        ];
+        let [c0, c1, c2] = &conjugate;
+        let mut norm = [n0 * *c0 + Fq2::dot([&n1, &n2], [c2, c1]).times_xi()];
+        if norm == [Fq2::ZERO] {
+            return None;
+        }
+        Fq2::invert(&mut norm);
+        let inverse = conjugate.map(|part| part * norm[0]);
+        let minus = inverse.map(Fq2::neg);
+        Some(Self::from_halves(
+            product(&a, &inverse),
+            product(&b, &minus),
+        ))
     }
 
     /// The square of an element whose order divides p^4 - p^2 + 1 (Granger, Scott, PKC 2010, section 3.2):
     /// with f = a + b w + c w^2 over Fq4 = Fq2\[s\], s = w^3, and bars for s -> -s, it is
     /// `(3 a^2 - 2 bar a) + (3 s c^2 + 2 bar b) w + (3 b^2 - 2 bar c) w^2`.
+    #[inline(never)]
     pub(super) fn cyclotomic_square(&self) -> Self {
         let f = &self.0;
         let (a0, a1) = square_in_fq4(&f[0], &f[3]);
@@ -142,6 +169,7 @@ fn square_in_fq4(a: &Fq2, b: &Fq2) -> (Fq2, Fq2) {
 }
 
 /// Each coefficient by one sum of three products (Longa, eprint 2022/367, section 3.2).
+#[inline(never)]
 fn product(a: &Fq6, b: &Fq6) -> Fq6 {
     let (xi_b1, xi_b2) = (b[1].times_xi(), b[2].times_xi());
     let a = [&a[0], &a[1], &a[2]];
@@ -160,6 +188,7 @@ fn times_v(a: &Fq6) -> Fq6 {
     [a[2].times_xi(), a[0], a[1]]
 }
 
+#[cfg(test)]
 impl From<ark_bn254::Fq12> for Fq12 {
     fn from(element: ark_bn254::Fq12) -> Self {
         let half = |half: ark_bn254::Fq6| [half.c0, half.c1, half.c2].map(Fq2::from);
@@ -167,6 +196,7 @@ impl From<ark_bn254::Fq12> for Fq12 {
     }
 }
 
+#[cfg(test)]
 impl From<Fq12> for ark_bn254::Fq12 {
     fn from(element: Fq12) -> Self {
         let half = |half: Fq6| {

@@ -93,7 +93,7 @@ fn dot_of_rows<const N: usize, const M: usize>(a: [[&Words; M]; N], b: [[&Words;
 }
 
 /// `sum a_i b_i / R mod p` for N <= 6 products of operands of at most p, with one reduction.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn dot<const N: usize>(a: [&Words; N], b: [&Words; N]) -> Words {
     dot_of_rows([a], [b])
 }
@@ -118,14 +118,14 @@ fn add_product(t: &mut [u64; 9], a: u32, b: &Words) {
 }
 
 /// `a + b`.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn add(a: &Words, b: &Words) -> Words {
     let sum = core::array::from_fn(|k| i64::from(a[k]) + i64::from(b[k]));
     below_p(carried(sum).0)
 }
 
 /// `a - b`.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn sub(a: &Words, b: &Words) -> Words {
     let (difference, high) = plain_difference(a, b);
     // All bits of what is borrowed are set, or none.
@@ -142,7 +142,7 @@ pub(super) fn minus(a: &Words) -> Words {
 /// `9 a + b` for operands of at most p. The quotient is estimated from the bits above 2^253 (15 at most,
 /// as 10 p < 16 * 2^253): 169/256 < 2^253 / p, so that it is never too large, and what remains is below
 /// 2 p, which the tests see for each of the 16.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn nine_times_plus(a: &Words, b: &Words) -> Words {
     let t: [i64; 9] = core::array::from_fn(|k| 9 * i64::from(a[k]) + i64::from(b[k]));
     // Word 8 begins at bit 232; the carries into word 7 are less than the margin of the estimate.
