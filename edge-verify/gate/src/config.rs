@@ -236,10 +236,13 @@ impl Gate {
             .map(priced)
             .collect::<Result<_, _>>()?;
         let asked = routes.iter().flat_map(|route| &route.offers);
-        let mut networks: Vec<_> = asked.map(|offer| offer.asked.network.clone()).collect();
-        networks.extend(config.networks);
-        networks.sort();
-        networks.dedup();
+        let asked = asked.map(|offer| offer.asked.network.clone());
+        let mut networks = Vec::new();
+        for network in asked.chain(config.networks) {
+            if !networks.contains(&network) {
+                networks.push(network);
+            }
+        }
         Ok(Self {
             key_id: key.id(),
             key: PreparedKey::new(&key),

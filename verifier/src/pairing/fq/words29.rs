@@ -32,6 +32,20 @@ pub(super) const R_SQUARED: Words = [
 /// -1/p mod 2^29.
 const MINUS_INVERSE: u32 = 0x0486_6389;
 
+/// Nine values of an expression, in the order of `k`: loops written out, which a compiler that goes for size
+/// would leave loops.
+macro_rules! each {
+    ($k:ident => $value:expr) => {
+        each!($k => $value; 0 1 2 3 4 5 6 7 8)
+    };
+    ($k:ident => $value:expr; $($place:literal)*) => {
+        [$({
+            const $k: usize = $place;
+            $value
+        }),*]
+    };
+}
+
 const BITS: u32 = 29;
 const MASK: u32 = (1 << BITS) - 1;
 
@@ -85,11 +99,13 @@ fn dot_of_rows<const N: usize, const M: usize>(a: [[&Words; M]; N], b: [[&Words;
         t = [t[1] + carry, t[2], t[3], t[4], t[5], t[6], t[7], t[8], 0];
     }
     let mut carry = 0;
-    below_p(t.map(|word| {
-        let sum = word + carry;
+    let words = each!(K => {
+        let sum = t[K] + carry;
         carry = sum >> BITS;
         sum as u32 & MASK
-    }))
+    });
+    debug_assert!(carry == 0);
+    below_p(words)
 }
 
 /// `sum a_i b_i / R mod p` for N <= 6 products of operands of at most p, with one reduction.
@@ -112,15 +128,13 @@ pub(super) fn complex_dot<const N: usize>(a: [[&Words; 2]; N], b: [[&Words; 2]; 
 /// Adds `a b` to `t`.
 #[inline(always)]
 fn add_product(t: &mut [u64; 9], a: u32, b: &Words) {
-    for k in 0..9 {
-        t[k] += u64::from(a) * u64::from(b[k]);
-    }
+    *t = each!(K => t[K] + u64::from(a) * u64::from(b[K]));
 }
 
 /// `a + b`.
 #[inline(never)]
 pub(super) fn add(a: &Words, b: &Words) -> Words {
-    let sum = core::array::from_fn(|k| i64::from(a[k]) + i64::from(b[k]));
+    let sum = each!(K => i64::from(a[K]) + i64::from(b[K]));
     below_p(carried(sum).0)
 }
 
@@ -129,8 +143,7 @@ pub(super) fn add(a: &Words, b: &Words) -> Words {
 pub(super) fn sub(a: &Words, b: &Words) -> Words {
     let (difference, high) = plain_difference(a, b);
     // All bits of what is borrowed are set, or none.
-    let p = P.map(|word| i64::from(word) & high);
-    carried(core::array::from_fn(|k| i64::from(difference[k]) + p[k])).0
+    carried(each!(K => i64::from(difference[K]) + (i64::from(P[K]) & high))).0
 }
 
 /// `p - a`, which is p for zero.
@@ -144,10 +157,10 @@ pub(super) fn minus(a: &Words) -> Words {
 /// 2 p, which the tests see for each of the 16.
 #[inline(never)]
 pub(super) fn nine_times_plus(a: &Words, b: &Words) -> Words {
-    let t: [i64; 9] = core::array::from_fn(|k| 9 * i64::from(a[k]) + i64::from(b[k]));
+    let t: [i64; 9] = each!(K => 9 * i64::from(a[K]) + i64::from(b[K]));
     // Word 8 begins at bit 232; the carries into word 7 are less than the margin of the estimate.
     let quotient = (((t[8] + (t[7] >> BITS)) >> 21) * 169) >> 8;
-    let rest = core::array::from_fn(|k| t[k] - quotient * i64::from(P[k]));
+    let rest = each!(K => t[K] - quotient * i64::from(P[K]));
     below_p(carried(rest).0)
 }
 
@@ -155,20 +168,20 @@ pub(super) fn nine_times_plus(a: &Words, b: &Words) -> Words {
 #[inline(always)]
 fn below_p(a: Words) -> Words {
     let (difference, high) = plain_difference(&a, &P);
-    core::array::from_fn(|k| difference[k] ^ (difference[k] ^ a[k]) & high as u32)
+    each!(K => difference[K] ^ (difference[K] ^ a[K]) & high as u32)
 }
 
 #[inline(always)]
 fn plain_difference(a: &Words, b: &Words) -> (Words, i64) {
-    carried(core::array::from_fn(|k| i64::from(a[k]) - i64::from(b[k])))
+    carried(each!(K => i64::from(a[K]) - i64::from(b[K])))
 }
 
 /// Words of 29 bits, and what is carried out of the last.
 #[inline(always)]
 fn carried(words: [i64; 9]) -> (Words, i64) {
     let mut carry = 0;
-    let words = words.map(|word| {
-        let sum = word + carry;
+    let words = each!(K => {
+        let sum = words[K] + carry;
         carry = sum >> BITS;
         sum as u32 & MASK
     });
