@@ -72,7 +72,7 @@ impl Local {
 
 #[async_trait]
 impl Network for Local {
-    async fn offer(&self, offer: &Offer) -> Result<(), NetworkError> {
+    async fn register(&self, offer: &Offer) -> Result<(), NetworkError> {
         self.coordinator
             .register(Registration {
                 prover_id: id(offer)?,
@@ -83,6 +83,11 @@ impl Network for Local {
             })
             .await
             .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn offer(&self, offer: &Offer) -> Result<(), NetworkError> {
+        self.register(offer).await?;
         self.place(offer, None).await
     }
 

@@ -44,6 +44,12 @@ impl Scripts {
         Some(Self(folder))
     }
 
+    /// Where they are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// Runs a script; returns what it printed.
     ///
     /// # Panics

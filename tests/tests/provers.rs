@@ -90,7 +90,11 @@ async fn earned(network: &Network, prover: &str) -> u64 {
 async fn a_remote_prover_fetches_its_keys_proves_and_earns() {
     let network = Network::start(Vec::new()).await;
     let keys = tempfile::tempdir().unwrap();
-    let running = prover(&network, keys.path(), &["--price", "7"]);
+    let running = prover(
+        &network,
+        keys.path(),
+        &["--price", "7", "--circuit", "range@1"],
+    );
     let task = submit(&network.client, "range@1").await;
     let task = done(&network.client, task).await;
     assert_eq!(
@@ -105,7 +109,7 @@ async fn a_remote_prover_fetches_its_keys_proves_and_earns() {
     );
     assert!(
         !keys.path().join("merkle@1.key").exists(),
-        "only what was needed"
+        "only what it offers to prove"
     );
 
     let ended = tokio::task::spawn_blocking(|| running.terminate())
@@ -318,14 +322,16 @@ async fn a_warm_prover_offers_nothing_before_its_tables_are_there() {
         matches!(&own[..], [one] if one.starts_with("range@1.")),
         "{own:?}"
     );
-    // Elsewhere: the key is fetched first. One that it does not know is no reason to stay away.
+    // Elsewhere: the key is fetched first.
     let keys = tempfile::tempdir().unwrap();
     let client = Client::new(&network.node.url(), None).unwrap();
     let remote = Arc::new(Remote::new(client, Keys::open(keys.path()).unwrap()));
     let drain = Drain::default();
-    let mut offer = warm("there", "range@1");
-    offer.circuits.push("range@9".into());
-    let proving = tokio::spawn(prooflane_worker::run(remote, offer, drain.clone()));
+    let proving = tokio::spawn(prooflane_worker::run(
+        remote,
+        warm("there", "range@1"),
+        drain.clone(),
+    ));
     offered(&network.client, "there").await;
     assert_eq!(tables(keys.path()).len(), 1);
     drain.start();

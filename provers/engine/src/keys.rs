@@ -13,6 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 use std::time::Instant;
 use tempfile::NamedTempFile;
 
@@ -240,12 +241,16 @@ impl Keys {
         let Some(file) = Unread::open(circuit, &path)? else {
             return Ok(None);
         };
-        // No thread of rayon's: who waits for those takes up other work, which may want the same key.
+        // No thread of rayon's: who waits for those takes up other work, which may want the same key. A process that may
+        // have no more threads does one after the other.
         let (intact, key) = std::thread::scope(|scope| {
-            let checking = scope.spawn(|| file.check());
-            let key = self.from_tables(circuit, &file.head);
-            let checked = checking.join();
-            (checked.unwrap_or_else(|panic| resume_unwind(panic)), key)
+            let checking = Builder::new().spawn_scoped(scope, || file.check());
+            let key = self.open_tables(circuit, &file.head);
+            let intact = match checking {
+                Ok(checking) => checking.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => file.check(),
+            };
+            (intact, key)
         });
         intact?;
         if key.is_some() && circuit.code().is_some() {
@@ -264,7 +269,7 @@ impl Keys {
     }
 
     /// The key of a file from its tables, if these are there.
-    fn from_tables(&self, circuit: &dyn Circuit, head: &Head) -> Option<CircuitKey> {
+    fn open_tables(&self, circuit: &dyn Circuit, head: &Head) -> Option<CircuitKey> {
         // A backend that is none is reported by the first proof.
         let backend = Backend::from_environment().ok()?;
         let path = tables::path(&self.dir, circuit.id(), head.key_id, backend);

@@ -40,6 +40,11 @@ impl NetworkError {
 /// A network, as a prover sees it.
 #[async_trait]
 pub trait Network: Send + Sync {
+    /// Makes the prover known without an ask, so that it hears whether it is wanted before it prepares anything.
+    async fn register(&self, _offer: &Offer) -> Result<(), NetworkError> {
+        Ok(())
+    }
+
     /// Registers, and places the offer's ask (or replaces it).
     async fn offer(&self, offer: &Offer) -> Result<(), NetworkError>;
 

@@ -57,7 +57,7 @@ fn ask(offer: &Offer, expires_at: Option<u64>) -> PlaceAsk {
 
 #[async_trait]
 impl Network for Remote {
-    async fn offer(&self, offer: &Offer) -> Result<(), NetworkError> {
+    async fn register(&self, offer: &Offer) -> Result<(), NetworkError> {
         self.client
             .register(&RegisterProver {
                 prover_id: Some(offer.prover_id.clone()),
@@ -66,6 +66,11 @@ impl Network for Remote {
                 trusted: offer.fleet,
             })
             .await?;
+        Ok(())
+    }
+
+    async fn offer(&self, offer: &Offer) -> Result<(), NetworkError> {
+        self.register(offer).await?;
         self.client
             .place_ask(&offer.prover_id, &ask(offer, None))
             .await?;

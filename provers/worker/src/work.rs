@@ -163,7 +163,7 @@ pub async fn run_with(
     let offer = Arc::new(offer);
     if offer.warm {
         tokio::select! {
-            () = warm(&*network, &offer) => {}
+            ready = warm(&*network, &offer) => ready?,
             () = drain.started() => return Ok(Summary::default()),
         }
     }
@@ -241,13 +241,20 @@ pub async fn run_with(
 }
 
 /// Fetches the keys of the offer's circuits and makes their tables, in this process, or where other processes of this
-/// machine find them.
-async fn warm(network: &dyn Network, offer: &Offer) {
+/// machine find them. Only a network that does not take the prover is an error.
+async fn warm(network: &dyn Network, offer: &Offer) -> Result<(), NetworkError> {
     let started = Instant::now();
-    let names = network.keys().await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "keys are fetched with the first task");
-        Vec::new()
-    });
+    let names = async {
+        patiently(|| network.register(offer)).await?;
+        patiently(|| network.keys()).await
+    };
+    let names = match names.await {
+        Err(NetworkError::Unavailable(error)) => {
+            tracing::warn!(error, "keys are fetched with the first task");
+            return Ok(());
+        }
+        names => names?,
+    };
     let wanted = |circuit: &String| offer.circuits.is_empty() || offer.circuits.contains(circuit);
     let mut warmed = Vec::new();
     for (circuit, key_id) in names.into_iter().filter(|(circuit, _)| wanted(circuit)) {
@@ -275,6 +282,7 @@ async fn warm(network: &dyn Network, offer: &Offer) {
     let (prover, circuits) = (&offer.prover_id, warmed.join(", "));
     let millis = started.elapsed().as_millis();
     tracing::info!(prover, circuits, millis, "ready to prove");
+    Ok(())
 }
 
 async fn work(

@@ -4,9 +4,9 @@ use crate::wire::{
     AccountList, AccountView, AskView, Attest, BeginUpload, CircuitList, Claim, Claimed, Commit,
     CommittedView, CreateKey, CreatedKey, Health, Heartbeat, Join, KeyList, LateTasks, LeaseView,
     MakeDeposit, OpenTaskView, PlaceAsk, Problem, ProofView, ProverList, ProverView, QuoteRequest,
-    QuoteView, ReceiptView, Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal, SubmitResult,
-    SubmitTask, TaskList, TaskView, TranscriptList, UploadView, VerdictView, Verified,
-    VerifyRequest,
+    QuoteView, ReceiptView, Redeem, RedeemAnswer, RegisterProver, ReportFailure, Reveal,
+    SubmitResult, SubmitTask, TaskList, TaskView, TranscriptList, UploadView, VerdictView,
+    Verified, VerifyRequest,
 };
 use futures::{Stream, StreamExt};
 use prooflane_market::Event;

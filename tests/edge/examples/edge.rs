@@ -54,7 +54,12 @@ async fn main() {
             let _ = health.bytes().await.unwrap();
             times[0].push(started.elapsed());
             let started = Instant::now();
-            let check = http.post(format!("{url}/verify")).json(&question).send().await.unwrap();
+            let check = http
+                .post(format!("{url}/verify"))
+                .json(&question)
+                .send()
+                .await
+                .unwrap();
             let answer: Value = check.json().await.unwrap();
             times[1].push(started.elapsed());
             assert_eq!(answer["isValid"], true, "{answer}");
@@ -62,7 +67,12 @@ async fn main() {
     }
     for ((who, _), times) in gates.iter().zip(times) {
         for (case, times) in ["health", "check"].into_iter().zip(times) {
-            rows.push(Row { case, who, median: Some(median(times)), per_second: None });
+            rows.push(Row {
+                case,
+                who,
+                median: Some(median(times)),
+                per_second: None,
+            });
         }
     }
 
@@ -117,7 +127,12 @@ async fn main() {
             ("a proof of something else", all(forged, 402).await),
             ("distinct payments, claimed at home", all(header, 200).await),
         ] {
-            rows.push(Row { case, who, median: None, per_second: Some(rate) });
+            rows.push(Row {
+                case,
+                who,
+                median: None,
+                per_second: Some(rate),
+            });
         }
     }
     print(&rows, as_json);
@@ -167,7 +182,11 @@ async fn cold_start(street: &Street) -> Vec<Row> {
         })
         .await
         .unwrap();
-        let health = http.get(format!("{}/health", host.url())).send().await.unwrap();
+        let health = http
+            .get(format!("{}/health", host.url()))
+            .send()
+            .await
+            .unwrap();
         assert!(health.status().is_success());
         times.push(started.elapsed());
         host.stop().await;
@@ -190,7 +209,13 @@ fn print(rows: &[Row], as_json: bool) {
         println!("one payment costs {AMOUNT}; {AT_ONCE} requests at once where it is per second");
         println!("| case | who | median, ms | per second |\n|---|---|--:|--:|");
     }
-    for Row { case, who, median, per_second } in rows {
+    for Row {
+        case,
+        who,
+        median,
+        per_second,
+    } in rows
+    {
         let ms = median.map(|time| time.as_secs_f64() * 1e3);
         if as_json {
             let row = json!({

@@ -58,7 +58,10 @@ pub fn component() -> PathBuf {
 /// The repository.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// An origin that answers what headers it got, and counts.
@@ -78,11 +81,19 @@ impl Origin {
         let count = served.clone();
         let asked = served.clone();
         let app = Router::new()
-            .route("/served", axum::routing::get(async move || asked.load(Ordering::SeqCst).to_string()))
+            .route(
+                "/served",
+                axum::routing::get(async move || asked.load(Ordering::SeqCst).to_string()),
+            )
             .fallback(async move |request: Request| {
                 count.fetch_add(1, Ordering::SeqCst);
                 let headers: Map<String, Value> = (request.headers().iter())
-                    .map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes()))))
+                    .map(|(name, value)| {
+                        (
+                            name.to_string(),
+                            json!(String::from_utf8_lossy(value.as_bytes())),
+                        )
+                    })
                     .collect();
                 axum::Json(headers).into_response()
             });
@@ -190,7 +201,12 @@ impl Street {
 
     /// Another instance of the same component, which remembers nothing, at an address of its own.
     pub async fn another_edge(&self, change: impl FnOnce(&mut Value)) -> Host {
-        let mut sold = sold(&self.host.url(), &self.origin.url, &self.node.url(), &self.attestor);
+        let mut sold = sold(
+            &self.host.url(),
+            &self.origin.url,
+            &self.node.url(),
+            &self.attestor,
+        );
         change(&mut sold);
         host(&self.node, &sold, free_port().await, &self.clock).await
     }
@@ -252,7 +268,12 @@ impl Street {
     }
 
     /// A payment for it by this receipt, whatever the receipt is worth, proved at this time.
-    pub async fn pay(&self, asked: &PaymentRequired, receipt: &ReceiptFile, now: u64) -> PaymentPayload {
+    pub async fn pay(
+        &self,
+        asked: &PaymentRequired,
+        receipt: &ReceiptFile,
+        now: u64,
+    ) -> PaymentPayload {
         let payer = Payer {
             wallet: WalletFile {
                 secret: self.wallet.secret.clone(),
@@ -285,7 +306,12 @@ pub fn manifest() -> Manifest {
 /// The component's variables, for a gate at an address of its own.
 #[must_use]
 pub fn variables(street: &Street) -> BTreeMap<String, String> {
-    let sold = sold(&street.host.url(), &street.origin.url, &street.node.url(), &street.attestor);
+    let sold = sold(
+        &street.host.url(),
+        &street.origin.url,
+        &street.node.url(),
+        &street.attestor,
+    );
     variables_of(&street.node, &sold)
 }
 
@@ -299,7 +325,9 @@ fn variables_of(node: &Node, sold: &Value) -> BTreeMap<String, String> {
         ("origin", sold["origin"].as_str().unwrap().to_owned()),
         ("home", sold["home"].as_str().unwrap().to_owned()),
     ];
-    variables.map(|(name, value)| (name.to_owned(), value)).into()
+    variables
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
 }
 
 async fn host(node: &Node, sold: &Value, listen: SocketAddr, clock: &Clock) -> Host {
@@ -318,7 +346,10 @@ async fn host(node: &Node, sold: &Value, listen: SocketAddr, clock: &Clock) -> H
 /// The present, in Unix seconds.
 #[must_use]
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 /// The code of a refusal, from wherever it stands.

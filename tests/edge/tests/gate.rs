@@ -29,7 +29,9 @@ async fn who_pays_gets_through_once_and_repeats_get_the_same_answer() {
     // The receipt for anything else, at either.
     there.url.set_path("/other");
     let asked = street.asked(&there).await;
-    let second = street.pay(&asked, &street.receipt_of(&payment), now()).await;
+    let second = street
+        .pay(&asked, &street.receipt_of(&payment), now())
+        .await;
     for purchase in [&there, &street.purchase("/other")] {
         let answer = street.send(purchase, Some(&second)).await;
         assert_eq!(refusal(answer).await, (402, "duplicate_settlement".into()));
@@ -60,7 +62,10 @@ async fn time_origin_and_attestor_are_the_gates_own() {
         let asked = street.asked(&purchase).await;
         let payment = street.pay(&asked, &street.receipt(), wrong).await;
         let answer = street.send(&purchase, Some(&payment)).await;
-        assert_eq!(refusal(answer).await, (402, "invalid_zk_groth16_time".into()));
+        assert_eq!(
+            refusal(answer).await,
+            (402, "invalid_zk_groth16_time".into())
+        );
     }
     // The same gate under another name.
     let other = street
@@ -68,13 +73,21 @@ async fn time_origin_and_attestor_are_the_gates_own() {
         .await;
     let there = street.purchase_at(&other, "/reports");
     let answer = street.send(&there, Some(&payment)).await;
-    assert_eq!(refusal(answer).await, (402, "invalid_zk_groth16_nonce".into()));
+    assert_eq!(
+        refusal(answer).await,
+        (402, "invalid_zk_groth16_nonce".into())
+    );
     // Somebody whom nobody trusts.
     let stranger = AttestorFile::generate().unwrap();
     let asked = street.asked(&purchase).await;
-    let forged = street.pay(&asked, &street.receipt_by(&stranger), now()).await;
+    let forged = street
+        .pay(&asked, &street.receipt_by(&stranger), now())
+        .await;
     let answer = street.send(&purchase, Some(&forged)).await;
-    assert_eq!(refusal(answer).await, (402, "invalid_zk_groth16_attestor".into()));
+    assert_eq!(
+        refusal(answer).await,
+        (402, "invalid_zk_groth16_attestor".into())
+    );
     assert_eq!(street.origin.served(), 0);
     // Nothing of all this has spent the receipt.
     assert_eq!(street.send(&purchase, Some(&payment)).await.status(), 200);

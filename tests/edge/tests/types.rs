@@ -19,7 +19,10 @@ async fn another_implementation_reads_and_writes_the_same() {
     let asked = &theirs.accepts[0];
     assert_eq!(asked.scheme, "zk-groth16");
     assert_eq!(asked.network.to_string(), NETWORK);
-    assert_eq!((&asked.amount, &asked.pay_to), (&AMOUNT.to_string(), &MERCHANT.to_owned()));
+    assert_eq!(
+        (&asked.amount, &asked.pay_to),
+        (&AMOUNT.to_string(), &MERCHANT.to_owned())
+    );
     let body: v1::PaymentRequired = serde_json::from_str(&unpaid.text().await.unwrap()).unwrap();
     assert_eq!(body.accepts[0].max_amount_required, AMOUNT.to_string());
     let extra = asked.extra.clone();
@@ -30,7 +33,9 @@ async fn another_implementation_reads_and_writes_the_same() {
     let supported: SupportedResponse = serde_json::from_str(&text).unwrap();
     assert_eq!(supported.kinds.len(), 2);
 
-    let payment = street.pay(&read_header(&header).unwrap(), &street.receipt(), now()).await;
+    let payment = street
+        .pay(&read_header(&header).unwrap(), &street.receipt(), now())
+        .await;
     let theirs: v2::PaymentPayload<v2::PaymentRequirements, Value> =
         serde_json::from_value(serde_json::to_value(&payment).unwrap()).unwrap();
     assert_eq!(&theirs.accepted, asked);

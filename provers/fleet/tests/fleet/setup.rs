@@ -88,6 +88,7 @@ async fn setting_up_makes_what_is_missing_and_keeps_what_is_there() {
     let options = Options {
         replace: true,
         new_api_key: true,
+        ..Options::default()
     };
     let replaced = set_up(ports.clone(), &options).await.unwrap();
     assert_eq!(replaced.made, circuits);
