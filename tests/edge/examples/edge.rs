@@ -12,7 +12,6 @@ use prooflane::payer::circuit;
 use prooflane_gate::Secrets;
 use prooflane_gate::wire::PaymentPayload;
 use prooflane_tests_edge::{AMOUNT, Street, component, manifest, now, refusal, sold, variables};
-use reqwest::Client;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -34,7 +33,7 @@ async fn main() {
     let as_json = std::env::args().any(|argument| argument == "--json");
     let street = Street::start(|_| {}).await;
     let native = native(&street).await;
-    let http = Client::new();
+    let http = prooflane_client::http().build().unwrap();
     let gates = [("component", street.host.url()), ("native", native.url())];
     let mut rows = cold_start(&street).await;
 
@@ -166,7 +165,7 @@ async fn native(street: &Street) -> Edge {
 
 /// From the precompiled module to the first answer, and to the first check.
 async fn cold_start(street: &Street) -> Vec<Row> {
-    let http = Client::new();
+    let http = prooflane_client::http().build().unwrap();
     let mut times = Vec::new();
     for _ in 0..20 {
         let variables = variables(street);

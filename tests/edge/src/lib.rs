@@ -192,7 +192,7 @@ impl Street {
             clock,
             attestor,
             wallet: WalletFile::generate().unwrap(),
-            http: reqwest::Client::new(),
+            http: prooflane_client::http().build().unwrap(),
             transactions: AtomicU64::new(0),
             used: Mutex::default(),
             _folder: folder,
