@@ -4,7 +4,7 @@ use crate::instances::Handler;
 use crate::limits::Limits;
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -89,7 +89,13 @@ async fn answer(
 ) -> Response<WasiBody> {
     let request = match placed(request) {
         Ok(request) => request,
-        Err(why) => return plain(StatusCode::BAD_REQUEST, why),
+        Err(why) => {
+            // Who sends that is not listened to any longer.
+            let mut refusal = plain(StatusCode::BAD_REQUEST, why);
+            let close = HeaderValue::from_static("close");
+            refusal.headers_mut().insert(header::CONNECTION, close);
+            return refusal;
+        }
     };
     let Ok(_turn) = turns.acquire().await else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host stops");
