@@ -192,11 +192,21 @@ fn the_demo_prints_one_object_with_exactly_the_promised_fields() {
         "verified",
         "tampered_rejected",
         "replay_rejected",
+        "unpaid_status",
+        "paid_status",
+        "second_use_status",
     ];
     expected.sort_unstable();
     assert_eq!(keys(&shown), expected);
     for field in ["verified", "tampered_rejected", "replay_rejected"] {
         assert_eq!(shown[field], json!(true), "{field}");
+    }
+    for (field, status) in [
+        ("unpaid_status", 402),
+        ("paid_status", 200),
+        ("second_use_status", 402),
+    ] {
+        assert_eq!(shown[field], json!(status), "{field}");
     }
     assert_eq!(shown["circuit"], "payment@1");
     assert_eq!(shown["winner"], "thrifty");
@@ -217,6 +227,9 @@ fn the_demo_tells_people_every_step() {
         "starts proving",
         "verified",
         "refused (already_spent)",
+        "GET /report: 402",
+        "200, the report says 42",
+        "402, duplicate_settlement",
         "Done.",
     ] {
         assert!(told.contains(step), "{step:?} is missing in {told}");

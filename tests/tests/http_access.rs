@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use prooflane::node::{Config, Node, check_exposure, development};
+use prooflane::{PaymentRequest, ReceiptFile, WalletFile};
 use prooflane_circuits::Circuit;
 use prooflane_circuits::find;
 use prooflane_engine::{Keys, Provenance};
@@ -400,4 +401,42 @@ async fn keys_of_ceremonies_alone_may_be_reached_without_a_word() {
     let named: Vec<_> = development(node.coordinator.catalogue()).collect();
     assert_eq!(named, [circuits[0].id()]);
     node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_operators_attest_and_what_they_attest_can_be_proved() {
+    let network = closed().await;
+    let wallet = WalletFile::generate().unwrap();
+    let payment = json!({
+        "payerCommitment": wallet.commitment, "recipientKey": "merchant-1", "asset": "test:coin",
+        "actualAmount": "1500", "txHash": "payment-1",
+    });
+    let attest = "POST /v1/attestations";
+    for role in ["requester", "prover"] {
+        let key = key(&network, role, role).await;
+        let answer = with(&network, &key, attest, &payment.to_string()).await;
+        answer.refused("forbidden");
+    }
+    let operator = operator(&network);
+    for (field, value) in [
+        ("recipientKey", json!("")),
+        ("actualAmount", json!("-1")),
+        ("payerCommitment", json!("x")),
+    ] {
+        let mut bad = payment.clone();
+        bad[field] = value;
+        let answer = with(&network, &operator, attest, &bad.to_string()).await;
+        assert!(answer.refused("invalid_request").starts_with(field));
+    }
+    let receipt = with(&network, &operator, attest, &payment.to_string()).await;
+    // The very form of `prooflane attest`.
+    let receipt: ReceiptFile = serde_json::from_value(receipt.ok()).unwrap();
+    let request = PaymentRequest {
+        min_amount: 1_000,
+        max_age: 60,
+        current_time: receipt.payment_time + 1,
+        binding: "42".into(),
+    };
+    let inputs = receipt.inputs(&wallet, &request);
+    find("payment@1").unwrap().public_inputs(&inputs).unwrap();
 }

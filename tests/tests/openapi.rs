@@ -69,6 +69,7 @@ fn every_route_that_is_promised_is_described() {
         "GET /v1/circuits/{}/verifying-key",
         "POST /v1/verify",
         "POST /v1/payments/redeem",
+        "POST /v1/attestations",
         "POST /v1/quote",
         "GET /health",
         "GET /metrics",
