@@ -3,7 +3,7 @@
 use crate::offer::Offer;
 use crate::wire::Payment;
 use crate::{Gate, Refusal, header};
-use prooflane_verifier::{Fr, Proof, field};
+use prooflane_verifier::{Fr, PreparedKey, Proof, field};
 use sha2::{Digest, Sha256};
 
 /// A payment for an offer, bound to a request: all that decides whether it holds.
@@ -73,7 +73,8 @@ impl Gate {
         let bytes = header::proof(&claim.payment.proof).filter(|bytes| bytes.len() == 128);
         let proof = Proof::from_compact(&bytes.ok_or_else(expected)?);
         let proof = proof.map_err(|error| Refusal::Payload(format!("payload.proof: {error}")))?;
-        let verified = self.key.verify(&proof, &claim.public_inputs);
+        let key = self.prepared.get_or_init(|| PreparedKey::new(&self.key));
+        let verified = key.verify(&proof, &claim.public_inputs);
         verified.map_err(|_| Refusal::Proof)
     }
 }

@@ -7,6 +7,7 @@ use http::{Method, Uri};
 use prooflane_verifier::{DecodeError, Fr, KeyId, PreparedKey, VerifyingKey, field};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use thiserror::Error;
 
 /// What a gate is told.
@@ -153,7 +154,9 @@ pub enum ConfigError {
 
 /// A gate, ready to serve.
 pub struct Gate {
-    pub(crate) key: PreparedKey,
+    pub(crate) key: VerifyingKey,
+    /// Made by the first proof that is checked: what needs no proof is answered without waiting for it.
+    pub(crate) prepared: OnceLock<PreparedKey>,
     pub(crate) key_id: KeyId,
     pub(crate) public_origin: String,
     pub(crate) origin: Option<Upstream>,
@@ -245,7 +248,8 @@ impl Gate {
         }
         Ok(Self {
             key_id: key.id(),
-            key: PreparedKey::new(&key),
+            key,
+            prepared: OnceLock::new(),
             public_origin,
             origin: (config.origin.as_deref())
                 .map(|origin| upstream("origin", origin))

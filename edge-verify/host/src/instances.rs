@@ -36,12 +36,14 @@ pub(crate) fn engine(limits: &Limits) -> Result<Engine> {
     let instances = u32::try_from(limits.requests.saturating_mul(2)).unwrap_or(u32::MAX);
     // Beside the component's own module there are small ones that adapt its calls.
     let modules = instances.saturating_mul(8);
+    // Each stack has a page of its own to guard it, which takes its time before the first answer.
+    let stacks = instances.saturating_mul(2);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(modules)
         .total_tables(modules)
         .total_memories(instances)
-        .total_stacks(modules)
+        .total_stacks(stacks)
         .max_memory_size(limits.memory_bytes);
     let mut config = wasmtime::Config::new();
     config

@@ -7,10 +7,11 @@
 
 use edge_host::{Clock, Host, Limits};
 use futures::StreamExt as _;
+use http::{Request, Response};
 use prooflane::edge::{Edge, Setup};
 use prooflane::payer::circuit;
-use prooflane_gate::Secrets;
 use prooflane_gate::wire::PaymentPayload;
+use prooflane_gate::{Gate, Secrets, SendError, World};
 use prooflane_tests_edge::{AMOUNT, Street, component, manifest, now, refusal, sold, variables};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -35,15 +36,16 @@ async fn main() {
     let native = native(&street).await;
     let http = prooflane_client::http().build().unwrap();
     let gates = [("component", street.host.url()), ("native", native.url())];
-    let mut rows = cold_start(&street).await;
-
-    // One at a time, in turns.
     let purchase = street.purchase("/reports");
     let asked = street.asked(&purchase).await;
     let payment = street.pay(&asked, &street.receipt(), now()).await;
     let question = json!({
         "x402Version": 2, "paymentPayload": payment, "paymentRequirements": payment.accepted,
     });
+    let mut rows = cold_start(&street, &question).await;
+    rows.push(in_process(&street, &question).await);
+
+    // One at a time, in turns.
     let mut times = vec![[Vec::new(), Vec::new()]; 2];
     for _ in 0..200 {
         for ((_, url), times) in gates.iter().zip(&mut times) {
@@ -163,10 +165,73 @@ async fn native(street: &Street) -> Edge {
     .unwrap()
 }
 
-/// From the precompiled module to the first answer, and to the first check.
-async fn cold_start(street: &Street) -> Vec<Row> {
-    let http = prooflane_client::http().build().unwrap();
+/// The gate itself, called without HTTP.
+async fn in_process(street: &Street, question: &Value) -> Row {
+    let key = street.node.keys.get(circuit().unwrap()).unwrap();
+    let config = sold("", &street.origin.url, &street.node.url(), &street.attestor);
+    let mut config = config;
+    config["publicOrigin"] = json!("http://shop.example");
+    let secrets = Secrets {
+        home_key: String::new(),
+        nonce_secret: [7; 32],
+    };
+    let key = key.verifying_key().to_compact();
+    let gate = Gate::new(&config.to_string(), &key, secrets).unwrap();
+    let body = serde_json::to_vec(question).unwrap();
     let mut times = Vec::new();
+    for _ in 0..200 {
+        let request = Request::post("/verify").body(body.clone()).unwrap();
+        let started = Instant::now();
+        let answer = gate.serve(request, &Alone).await.into_body();
+        times.push(started.elapsed());
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["isValid"], true, "{answer}");
+    }
+    Row {
+        case: "check, without HTTP",
+        who: "native",
+        median: Some(median(times)),
+        per_second: None,
+    }
+}
+
+/// A world that remembers nothing and knows nobody.
+struct Alone;
+
+impl World for Alone {
+    type Body = Vec<u8>;
+
+    fn now_seconds(&self) -> u64 {
+        now()
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        [0; 16]
+    }
+
+    async fn kept(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    async fn keep(&self, _: &str, _: Vec<u8>) {}
+
+    async fn send(&self, _: Request<Vec<u8>>, _: Duration) -> Result<Response<Vec<u8>>, SendError> {
+        Err(SendError::NotSent("there is nobody".to_owned()))
+    }
+
+    async fn read(&self, body: Vec<u8>, _: usize) -> Result<Vec<u8>, SendError> {
+        Ok(body)
+    }
+
+    fn body(&self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+}
+
+/// From the precompiled module to the first answer, and on to the first proof that is checked.
+async fn cold_start(street: &Street, question: &Value) -> Vec<Row> {
+    let http = prooflane_client::http().build().unwrap();
+    let mut times = [Vec::new(), Vec::new()];
     for _ in 0..20 {
         let variables = variables(street);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -181,21 +246,25 @@ async fn cold_start(street: &Street) -> Vec<Row> {
         })
         .await
         .unwrap();
-        let health = http
-            .get(format!("{}/health", host.url()))
-            .send()
-            .await
-            .unwrap();
+        let url = host.url();
+        let health = http.get(format!("{url}/health")).send().await.unwrap();
         assert!(health.status().is_success());
-        times.push(started.elapsed());
+        times[0].push(started.elapsed());
+        let check = http.post(format!("{url}/verify")).json(question);
+        let answer: Value = check.send().await.unwrap().json().await.unwrap();
+        times[1].push(started.elapsed());
+        assert_eq!(answer["isValid"], true, "{answer}");
         host.stop().await;
     }
-    vec![Row {
-        case: "start to first answer",
+    let cases = ["start to first answer", "start to first check"];
+    let rows = cases.into_iter().zip(times);
+    let rows = rows.map(|(case, times)| Row {
+        case,
         who: "component",
         median: Some(median(times)),
         per_second: None,
-    }]
+    });
+    rows.collect()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
