@@ -1,0 +1,320 @@
+//! Columns of a dataset, and commitments to them.
+//!
+//! Eight values lie side by side in each row of a matrix, as limbs of 16 bits, the lowest first; after them, where values may
+//! be missing, eight flags that say which are there. What a committed cell means is an integer: the value of a column at a
+//! place is the sum of its limbs times powers of 2^16, whoever committed to it and however large he made a limb.
+
+use crate::field::{Challenger, DEGREE, E, F, QUERIES, REVEALED, Scheme, Tree, scheme};
+use crate::proof::Commitment;
+use crate::prove::{Opened, fill};
+use crate::table::{Cell, Fixed, Linear, Table};
+use p3_commit::Pcs;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_matrix::dense::RowMajorMatrix;
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Values in a row of a matrix.
+pub const VALUES: usize = 8;
+/// Bits of a limb.
+pub(crate) const LIMB_BITS: u32 = 16;
+/// Values that a proof reveals of each column of a committed matrix, blinded as long as there is noise for it.
+const REVEALED_OF_DATA: usize = QUERIES + DEGREE;
+/// Rows between two looks at sums that would grow too large ([`crate::statistics`]).
+pub(crate) const BLOCK: u64 = 128;
+/// Rows in which nothing is summed up: those after the last block, and some to tell the sums in.
+pub(crate) const TELLING: u64 = 32;
+/// The most values a column has: sums of that many bytes are below the field's order.
+pub const MAX_VALUES: u64 = 1 << 22;
+
+/// What is public of a committed column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// How many values, missing ones included.
+    pub rows: u64,
+    /// Limbs of a value, 1 to 4.
+    pub limbs: u32,
+    /// Whether values may be missing.
+    pub nullable: bool,
+    /// How many proofs the noise is enough for.
+    pub proofs: u32,
+}
+
+/// A layout that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ColumnError {
+    /// Too many values.
+    #[error("a column has {got} values, expected at most {MAX_VALUES}: split the dataset")]
+    Rows {
+        /// How many there are.
+        got: u64,
+    },
+    /// Values of no known size.
+    #[error("a column's values have {got} limbs, expected 1 to 4")]
+    Limbs {
+        /// How many.
+        got: u32,
+    },
+    /// No proof could be made, or too many.
+    #[error("expected a column to be for 1 to 10000 proofs, got {got}")]
+    Proofs {
+        /// How many.
+        got: u32,
+    },
+    /// The values are not those of the layout.
+    #[error("expected {expected} values of the column, got {got}")]
+    Values {
+        /// How many there should be.
+        expected: u64,
+        /// How many there are.
+        got: u64,
+    },
+    /// A value is too large for its limbs.
+    #[error("the value in row {row} needs more than {limbs} limbs")]
+    TooLarge {
+        /// Which.
+        row: u64,
+        /// How many limbs there are.
+        limbs: u32,
+    },
+    /// The commitment scheme refuses.
+    #[error("the commitment scheme refuses: {0}")]
+    Scheme(String),
+}
+
+impl Layout {
+    /// # Errors
+    /// If a number is out of its range.
+    pub fn check(&self) -> Result<(), ColumnError> {
+        if self.rows > MAX_VALUES {
+            return Err(ColumnError::Rows { got: self.rows });
+        }
+        if !(1..=4).contains(&self.limbs) {
+            return Err(ColumnError::Limbs { got: self.limbs });
+        }
+        if !(1..=10_000).contains(&self.proofs) {
+            return Err(ColumnError::Proofs { got: self.proofs });
+        }
+        Ok(())
+    }
+
+    /// Rows of noise at the end of the matrix.
+    pub(crate) fn noise(&self) -> u64 {
+        (u64::from(self.proofs) * REVEALED_OF_DATA as u64).max(REVEALED as u64)
+    }
+
+    /// Rows that hold values.
+    pub(crate) fn filled(&self) -> u64 {
+        self.rows.div_ceil(VALUES as u64)
+    }
+
+    /// Rows of the matrix, as a power of two.
+    pub(crate) fn log_rows(&self) -> usize {
+        let sums = self.filled().next_multiple_of(BLOCK) + BLOCK + TELLING;
+        let needed = sums.max(REVEALED as u64) + self.noise();
+        needed.next_power_of_two().ilog2() as usize
+    }
+
+    /// Rows that count in a table that reads the column.
+    pub(crate) fn counting(&self) -> u64 {
+        (1 << self.log_rows()) - self.noise()
+    }
+
+    /// Columns of the matrix.
+    pub(crate) fn width(&self) -> u32 {
+        VALUES as u32 * (self.limbs + u32::from(self.nullable))
+    }
+
+    /// A table over such columns.
+    pub(crate) fn table(&self) -> Table {
+        Table::new(self.log_rows(), self.counting())
+    }
+
+    /// Where a limb of the value in a place of the row is.
+    pub(crate) fn limb(&self, source: u32, place: usize, limb: usize) -> Linear {
+        Linear::from(Cell::Data(
+            source,
+            (place * self.limbs as usize + limb) as u32,
+        ))
+    }
+
+    /// Whether a value is there, as a cell, if values may be missing.
+    pub(crate) fn flag(&self, source: u32, place: usize) -> Option<Cell> {
+        let flags = VALUES * self.limbs as usize;
+        self.nullable
+            .then(|| Cell::Data(source, (flags + place) as u32))
+    }
+}
+
+/// Which of a row's eight places are rows of the dataset.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    full: Cell,
+    last: Option<Cell>,
+    rest: usize,
+}
+
+impl Live {
+    /// A column of the table that is 1 in rows whose places are all in use.
+    pub(crate) fn new(table: &mut Table, layout: &Layout) -> Self {
+        use crate::table::At;
+        let full = table.column();
+        let Cell::Own(index) = full else {
+            unreachable!("a column of the table's own")
+        };
+        let full_rows = layout.rows / VALUES as u64;
+        let rest = (layout.rows % VALUES as u64) as usize;
+        table.demand(
+            At::Row(0),
+            Linear::from(full) - Linear::number(u64::from(full_rows > 0)),
+        );
+        let mut step = Linear::from(Cell::Next(index)) - Linear::from(full);
+        if full_rows > 0 {
+            step += Linear::from(table.fixed(Fixed::Row(full_rows - 1)));
+        }
+        table.demand(At::Transition, step);
+        let last = (rest > 0).then(|| table.fixed(Fixed::Row(full_rows)));
+        Self { full, last, rest }
+    }
+
+    /// 1 if the place is a row of the dataset.
+    pub(crate) fn place(&self, place: usize) -> Linear {
+        let mut live = Linear::from(self.full);
+        if let Some(last) = self.last.filter(|_| place < self.rest) {
+            live += Linear::from(last);
+        }
+        live
+    }
+}
+
+/// A column's values. They are private: no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Values<'a> {
+    /// A number for each row; 0 where there is none.
+    pub keys: &'a [u64],
+    /// Which are there; nothing if all are.
+    pub present: Option<&'a [bool]>,
+}
+
+/// A column, its commitment and what opens it.
+pub struct Column {
+    layout: Layout,
+    rows: RowMajorMatrix<F>,
+    tree: Tree,
+    commitment: Commitment,
+}
+
+impl Column {
+    /// Commits to values. The same seed, which nobody else may know, gives the same commitment; another column must have
+    /// another seed.
+    ///
+    /// # Errors
+    /// [`ColumnError`].
+    pub fn commit(
+        layout: Layout,
+        values: Values<'_>,
+        seed: &[u8; 32],
+    ) -> Result<Self, ColumnError> {
+        layout.check()?;
+        let got = values.keys.len() as u64;
+        let flags = values.present.map_or(got, |present| present.len() as u64);
+        if got != layout.rows || flags != layout.rows {
+            let got = if got == layout.rows { flags } else { got };
+            return Err(ColumnError::Values {
+                expected: layout.rows,
+                got,
+            });
+        }
+        let bits = layout.limbs * LIMB_BITS;
+        let too_large = values
+            .keys
+            .iter()
+            .position(|key| bits < 64 && key >> bits != 0);
+        if let Some(row) = too_large {
+            return Err(ColumnError::TooLarge {
+                row: row as u64,
+                limbs: layout.limbs,
+            });
+        }
+        let width = layout.width() as usize;
+        let limbs = layout.limbs as usize;
+        let mut rows = RowMajorMatrix::new(F::zero_vec(width << layout.log_rows()), width);
+        let filled = layout.filled() as usize * width;
+        (rows.values[..filled].par_chunks_mut(width).enumerate()).for_each(|(row, cells)| {
+            let first = row * VALUES;
+            let places = VALUES.min(values.keys.len() - first);
+            for place in 0..places {
+                let key = values.keys[first + place];
+                for limb in 0..limbs {
+                    let bits = key >> (limb as u32 * LIMB_BITS) & 0xffff;
+                    cells[place * limbs + limb] = F::from_u64(bits);
+                }
+                if layout.nullable {
+                    let there = values.present.is_none_or(|present| present[first + place]);
+                    cells[VALUES * limbs + place] = F::from_bool(there);
+                }
+            }
+        });
+        let noise = derive("prooflane 2026-11 stark noise of a column", seed);
+        let mut noise = ChaCha20Rng::from_seed(noise);
+        fill(
+            &mut rows.values[layout.counting() as usize * width..],
+            &mut noise,
+        );
+        let pcs = scheme(derive("prooflane 2026-11 stark salts of a column", seed));
+        let domain =
+            <Scheme as Pcs<E, Challenger>>::natural_domain_for_degree(&pcs, 1 << layout.log_rows());
+        let (root, tree) = <Scheme as Pcs<E, Challenger>>::commit(&pcs, [(domain, rows.clone())])
+            .map_err(|error| ColumnError::Scheme(format!("{error:?}")))?;
+        Ok(Self {
+            layout,
+            rows,
+            tree,
+            commitment: Commitment {
+                root,
+                log_rows: layout.log_rows() as u32,
+                width: layout.width(),
+                noise: layout.noise() as u32,
+            },
+        })
+    }
+
+    /// What is public of it.
+    pub fn commitment(&self) -> &Commitment {
+        &self.commitment
+    }
+
+    /// How it is laid out.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn opened(&self) -> Opened<'_> {
+        Opened {
+            rows: &self.rows,
+            tree: &self.tree,
+        }
+    }
+
+    /// The value in a row, if one is there.
+    pub(crate) fn get(&self, row: u64) -> Option<u64> {
+        let width = self.layout.width() as usize;
+        let limbs = self.layout.limbs as usize;
+        let start = (row as usize / VALUES) * width;
+        let place = row as usize % VALUES;
+        let cells = &self.rows.values[start..start + width];
+        if self.layout.nullable && cells[VALUES * limbs + place] == F::ZERO {
+            return None;
+        }
+        let value = cells[place * limbs..(place + 1) * limbs].iter().rev();
+        Some(value.fold(0, |value, limb| {
+            value << LIMB_BITS | u64::from(limb.as_canonical_u32())
+        }))
+    }
+}
+
+fn derive(context: &str, seed: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key(context, seed)
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod column;
+mod digits;
+mod domain;
+mod field;
+mod proof;
+mod prove;
+pub mod statistics;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod words;
+
+pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
+pub use field::{E, F, REVEALED, security_bits};
+pub use proof::{Commitment, Proof, Size, Statement};
+pub use prove::ProveError;
+pub use statistics::Statistics;
+pub use verify::VerifyError;
