@@ -5,6 +5,7 @@ mod column;
 mod digits;
 mod domain;
 mod field;
+mod program;
 mod proof;
 mod prove;
 pub mod statistics;

@@ -1,10 +1,12 @@
 //! Statements and proofs.
 
+use crate::domain::Selectors;
 use crate::field::{Challenger, DEGREE, E, F, Opening, Root};
-use crate::table::{Cell, Row, Table};
+use crate::program::{Program, Space, add_scaled};
+use crate::table::{At, Table};
 use p3_blake3::Blake3;
 use p3_challenger::CanObserve;
-use p3_field::{Algebra, BasedVectorSpace, Field, PrimeCharacteristicRing, PrimeField32};
+use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing, PrimeField32};
 use serde::{Deserialize, Serialize};
 
 /// Kind of the messages that hide the tables' sums. Those of statements are larger.
@@ -221,38 +223,27 @@ impl Bus {
     }
 }
 
-/// Values in which constraints are summed up: at a point of the extension, or at several points of the coset at once.
-pub(crate) trait Space: Row {
-    /// The extension over them.
-    type Extension: Algebra<E> + Algebra<Self::Value> + Copy;
-
-    /// An element by its coefficients.
-    fn extend(coefficients: [Self::Value; DEGREE]) -> Self::Extension;
-}
-
 /// What a table's messages and sum are, in a row.
-pub(crate) struct BusRow<X> {
-    pub(crate) messages: Vec<X>,
-    pub(crate) sum: X,
-    pub(crate) next: X,
-}
-
-/// The selectors, in a row.
-pub(crate) struct Selected<V> {
-    pub(crate) all: V,
-    pub(crate) transition: V,
-    /// Of the rows that constraints name, and of the first and the last, which are always among them.
-    pub(crate) rows: Vec<(u64, V)>,
+pub(crate) struct BusRow<S: Space> {
+    /// Coefficients of the messages' fractions.
+    pub(crate) messages: Vec<S::Value>,
+    pub(crate) sum: S::Extension,
+    pub(crate) next: S::Extension,
 }
 
 /// All that a table's quotient needs beside cells.
 pub(crate) struct Weights<'a> {
     pub(crate) table: &'a Table,
-    pub(crate) bus: &'a Bus,
-    /// Powers of the challenge that combines constraints, as many as there are.
-    pub(crate) lambda: Vec<E>,
-    pub(crate) masks: Vec<E>,
-    pub(crate) total: E,
+    pub(crate) program: Program,
+    bus: &'a Bus,
+    /// Powers of the challenge that combines constraints, one for each of the table's own.
+    of_constraints: Vec<E>,
+    /// For each message, its power times each element of the basis.
+    of_messages: Vec<[E; DEGREE]>,
+    /// Its powers for the first row's sum, each step of the sum, and the last.
+    of_sum: [E; 3],
+    masks: Vec<E>,
+    total: E,
 }
 
 impl<'a> Weights<'a> {
@@ -264,70 +255,100 @@ impl<'a> Weights<'a> {
         total: E,
     ) -> Self {
         let table = &statement.tables[number];
-        let count = table.constraints.len() + table.messages.len() + 3;
+        let mut powers = lambda.powers();
+        let mut take = |count: usize| -> Vec<E> { powers.by_ref().take(count).collect() };
+        let of_constraints = take(table.constraints.len());
+        let of_messages = take(table.messages.len());
+        let basis = |d: usize| E::from_basis_coefficients_fn(|i| F::from_bool(i == d));
+        let of_messages = of_messages.into_iter();
+        let of_messages = of_messages.map(|power| std::array::from_fn(|d| power * basis(d)));
+        let of_messages = of_messages.collect();
+        let of_sum = take(3);
         Self {
             table,
+            program: Program::new(table, statement.own_width(number)),
             bus,
-            lambda: lambda.powers().collect_n(count),
+            of_constraints,
+            of_messages,
+            of_sum: [of_sum[0], of_sum[1], of_sum[2]],
             masks: statement.mask_factors(number, bus),
             total,
         }
     }
 
     /// The quotient: all constraints, each times its power of lambda and its selector.
+    ///
+    /// The messages' constraints, `fraction * print = times`, are summed up field by field: a print is linear in the fields.
     pub(crate) fn quotient<S: Space>(
         &self,
-        row: &S,
-        bus: &BusRow<S::Extension>,
-        selected: &Selected<S::Value>,
+        cells: &[S::Value],
+        bus: &BusRow<S>,
+        selected: &Selectors<S::Value>,
         first: S::Value,
     ) -> S::Extension {
-        use crate::table::At;
         let mut all = [S::Value::ZERO; DEGREE];
         let mut transition = all;
         let mut rows = S::Extension::ZERO;
-        let of_row = |row: u64| {
-            let found = selected.rows.iter().find(|(known, _)| *known == row);
-            found
-                .expect("rows of constraints are among those selected")
-                .1
-        };
-        let add = |sum: &mut [S::Value; DEGREE], lambda: &E, value: S::Value| {
-            let lambda: &[F] = lambda.as_basis_coefficients_slice();
-            for (sum, lambda) in sum.iter_mut().zip(lambda) {
-                *sum += value * *lambda;
-            }
-        };
-        let table = self.table;
-        let (of_constraints, rest) = self.lambda.split_at(table.constraints.len());
-        for (constraint, lambda) in table.constraints.iter().zip(of_constraints) {
-            let value = constraint.zero.eval(row);
-            match constraint.at {
-                At::All => add(&mut all, lambda, value),
-                At::Transition => add(&mut transition, lambda, value),
-                At::Row(at) => rows += S::Extension::from(*lambda) * (value * of_row(at)),
+        for ((at, form), lambda) in self.program.constraints.iter().zip(&self.of_constraints) {
+            let value = form.eval(cells);
+            match at {
+                At::All => add_scaled(&mut all, value, lambda),
+                At::Transition => add_scaled(&mut transition, value, lambda),
+                At::Row(_) => {
+                    rows += S::Extension::from(*lambda) * (value * selected.of(*at));
+                }
             }
         }
-        let mut messages = S::Extension::ZERO;
-        let mut sent = S::Extension::ZERO;
-        for ((message, fraction), lambda) in (table.messages.iter()).zip(&bus.messages).zip(rest) {
-            let print = S::extend(message.print(row, self.bus.alpha, &self.bus.powers));
-            messages += (*fraction * print - message.times.eval(row)) * *lambda;
-            sent += *fraction;
+        let mut sent = [S::Value::ZERO; DEGREE];
+        // Of lambda times fraction: alone, times the kind, times each field.
+        let mut plain = [S::Value::ZERO; DEGREE];
+        let mut kinds = plain;
+        let mut fields = vec![plain; self.bus.powers.len()];
+        let fractions = bus.messages.chunks_exact(DEGREE);
+        for ((message, fraction), lambda) in (self.program.messages.iter())
+            .zip(fractions)
+            .zip(&self.of_messages)
+        {
+            let mut weighted = [S::Value::ZERO; DEGREE];
+            for ((part, lambda), sent) in fraction.iter().zip(lambda).zip(&mut sent) {
+                *sent += *part;
+                add_scaled(&mut weighted, *part, lambda);
+            }
+            let kind = F::from_u32(message.kind);
+            for d in 0..DEGREE {
+                plain[d] += weighted[d];
+                kinds[d] += weighted[d] * kind;
+            }
+            for (sum, field) in fields.iter_mut().zip(&message.fields) {
+                let value = field.eval(cells);
+                for d in 0..DEGREE {
+                    sum[d] += weighted[d] * value;
+                }
+            }
+            let times = message.times.eval(cells);
+            // The first element of the basis is one.
+            let lambda: &[F] = lambda[0].as_basis_coefficients_slice();
+            for (all, lambda) in all.iter_mut().zip(lambda) {
+                *all -= times * *lambda;
+            }
         }
-        let lambda = &rest[table.messages.len()..];
-        let mut masked = S::Extension::ZERO;
-        for (number, factor) in self.masks.iter().enumerate() {
-            let mask = row.cell(Cell::Own(table.width + number as u32));
-            masked += S::Extension::from(*factor) * mask;
+        let mut messages = S::extend(plain) * self.bus.alpha - S::extend(kinds);
+        for (field, power) in fields.into_iter().zip(&self.bus.powers) {
+            messages -= S::extend(field) * *power;
         }
-        let step = bus.next - bus.sum - sent - masked * first;
+        let sent = S::extend(sent);
+        let mut masked = [S::Value::ZERO; DEGREE];
+        for (mask, factor) in cells[self.table.width as usize..].iter().zip(&self.masks) {
+            add_scaled(&mut masked, *mask, factor);
+        }
+        let [at_start, at_step, at_end] = self.of_sum;
+        let step = bus.next - bus.sum - sent - S::extend(masked) * first;
         let end = bus.sum + sent - self.total;
-        S::extend(all) * selected.all
-            + messages * selected.all
-            + (S::extend(transition) + step * lambda[0]) * selected.transition
+        let last = At::Row(self.table.rows - 1);
+        (S::extend(all) + messages) * selected.all
+            + (S::extend(transition) + step * at_step) * selected.transition
             + rows
-            + bus.sum * lambda[1] * of_row(0)
-            + end * lambda[2] * of_row(table.rows - 1)
+            + bus.sum * at_start * selected.of(At::Row(0))
+            + end * at_end * selected.of(last)
     }
 }

@@ -1,12 +1,14 @@
 //! The prover.
 
 use crate::domain;
+use crate::domain::Selectors;
 use crate::field::{
     Challenger, DEGREE, E, F, LOG_BLOWUP, Packed, REVEALED, Scheme, Transform, Tree, codewords,
     scheme,
 };
-use crate::proof::{Bus, BusRow, Proof, Selected, Space, Statement, Values, Weights};
-use crate::table::{Cell, Row, Table};
+use crate::program::{Program, Space};
+use crate::proof::{Bus, BusRow, Proof, Statement, Values, Weights};
+use crate::table::Table;
 use p3_challenger::{CanObserve, FieldChallenger};
 use p3_commit::{OpeningRequest, Pcs, UnivariateStarkPcs};
 use p3_dft::TwoAdicSubgroupDft;
@@ -212,6 +214,7 @@ impl Statement {
         noise: &mut ChaCha20Rng,
     ) -> (RowMajorMatrix<F>, RowMajorMatrix<F>, E) {
         let table = &self.tables[number];
+        let program = Program::new(table, self.own_width(number));
         let count = table.messages.len();
         let size = 1_usize << table.log_rows;
         let rows = table.rows as usize;
@@ -226,19 +229,21 @@ impl Statement {
             .enumerate()
             .for_each(|(chunk, (messages, sent))| {
                 let first = chunk * CHUNK;
+                let mut seen = Vec::with_capacity(program.places.count);
                 let mut prints = Vec::with_capacity(sent.len() * count);
+                let mut times = Vec::with_capacity(sent.len() * count);
                 for row in first..first + sent.len() {
-                    let cells = Trace::new(table, own, data, row);
-                    for message in &table.messages {
-                        let print = message.print(&cells, bus.alpha, &bus.powers);
-                        prints.push(E::from_basis_coefficients_fn(|d| print[d]));
+                    cells(table, own, data, row, &mut seen);
+                    for message in &program.messages {
+                        prints.push(message.print(&seen, bus.alpha, &bus.powers));
+                        times.push(message.times.eval(&seen));
                     }
                 }
                 let inverses = batch_multiplicative_inverse(&prints);
                 for (in_chunk, sent) in sent.iter_mut().enumerate() {
-                    let cells = Trace::new(table, own, data, first + in_chunk);
-                    for (of, message) in table.messages.iter().enumerate() {
-                        let fraction = inverses[in_chunk * count + of] * message.times.eval(&cells);
+                    for of in 0..count {
+                        let number = in_chunk * count + of;
+                        let fraction = inverses[number] * times[number];
                         *sent += fraction;
                         let at = in_chunk * width + of * DEGREE;
                         messages[at..at + DEGREE]
@@ -267,45 +272,23 @@ impl Statement {
     }
 }
 
-/// One row of the trace.
-struct Trace<'a> {
-    own: &'a [F],
-    next: &'a [F],
-    data: Vec<&'a [F]>,
-    fixed: Vec<F>,
-}
-
-impl<'a> Trace<'a> {
-    fn new(
-        table: &'a Table,
-        own: &'a RowMajorMatrix<F>,
-        data: &'a [Opened<'a>],
-        row: usize,
-    ) -> Self {
-        let of = |matrix: &'a RowMajorMatrix<F>, row: usize| {
-            &matrix.values[row * matrix.width..(row + 1) * matrix.width]
-        };
-        Self {
-            own: of(own, row),
-            next: of(own, (row + 1) % own.height()),
-            data: (table.sources.iter())
-                .map(|source| of(data[source.commitment].rows, row))
-                .collect(),
-            fixed: domain::in_row(table, row as u64),
-        }
+/// The cells that a row of the trace sees.
+pub(crate) fn cells(
+    table: &Table,
+    own: &RowMajorMatrix<F>,
+    data: &[Opened<'_>],
+    row: usize,
+    cells: &mut Vec<F>,
+) {
+    fn of(matrix: &RowMajorMatrix<F>, row: usize) -> &[F] {
+        &matrix.values[row * matrix.width..(row + 1) * matrix.width]
     }
-}
-
-impl Row for Trace<'_> {
-    type Value = F;
-
-    fn cell(&self, cell: Cell) -> F {
-        match cell {
-            Cell::Own(column) => self.own[column as usize],
-            Cell::Next(column) => self.next[column as usize],
-            Cell::Data(source, column) => self.data[source as usize][column as usize],
-            Cell::Fixed(column) => self.fixed[column as usize],
-        }
+    cells.clear();
+    cells.extend_from_slice(of(own, row));
+    cells.extend_from_slice(of(own, (row + 1) % own.height()));
+    cells.extend(domain::in_row(table, row as u64));
+    for source in &table.sources {
+        cells.extend_from_slice(of(data[source.commitment].rows, row));
     }
 }
 
@@ -317,32 +300,16 @@ struct Coset<'a> {
     data: Vec<&'a RowMajorMatrix<F>>,
 }
 
-/// Some neighbouring points of the coset.
-struct Points {
-    own: Vec<Packed>,
-    next: Vec<Packed>,
-    data: Vec<Vec<Packed>>,
-    fixed: Vec<Packed>,
-}
-
-impl Row for Points {
-    type Value = Packed;
-
-    fn cell(&self, cell: Cell) -> Packed {
-        match cell {
-            Cell::Own(column) => self.own[column as usize],
-            Cell::Next(column) => self.next[column as usize],
-            Cell::Data(source, column) => self.data[source as usize][column as usize],
-            Cell::Fixed(column) => self.fixed[column as usize],
-        }
-    }
-}
-
 type PackedExtension = <E as ExtensionField<F>>::ExtensionPacking;
 
-impl Space for Points {
+/// Neighbouring points of the coset.
+struct Lanes;
+
+impl Space for Lanes {
+    type Value = Packed;
     type Extension = PackedExtension;
 
+    #[inline]
     fn extend(coefficients: [Packed; DEGREE]) -> PackedExtension {
         PackedExtension::from_basis_coefficients_fn(|d| coefficients[d])
     }
@@ -357,49 +324,50 @@ impl Coset<'_> {
         let selectors = domain::on_coset(table);
         let first_row = first_row(table);
         let mut quotient = F::zero_vec(size * DEGREE);
-        // The narrowest tables have as many points as a register has lanes, at least.
+        // The smallest tables have more points than a register has lanes.
         let lanes = Packed::WIDTH;
-        (quotient.par_chunks_mut(lanes * DEGREE).enumerate()).for_each(|(chunk, quotient)| {
-            let start = chunk * lanes;
-            let load = |matrix: &RowMajorMatrix<F>, ahead: usize| -> Vec<Packed> {
-                let rows: Vec<&[F]> = (0..lanes)
-                    .map(|lane| {
-                        let point = (start + lane + ahead) & (size - 1);
-                        let row = reverse_bits_len(point, log_size);
-                        &matrix.values[row * matrix.width..(row + 1) * matrix.width]
-                    })
-                    .collect();
+        let load = |into: &mut Vec<Packed>, matrix: &RowMajorMatrix<F>, start: usize| {
+            let rows: [usize; MOST_LANES] = std::array::from_fn(|lane| {
+                let point = (start + lane) & (size - 1);
+                reverse_bits_len(point, log_size) * matrix.width
+            });
+            into.extend(
                 (0..matrix.width)
-                    .map(|column| Packed::from_fn(|lane| rows[lane][column]))
-                    .collect()
-            };
-            let pack = |column: &[F]| *Packed::from_slice(&column[start..start + lanes]);
-            let ahead = 1 << LOG_BLOWUP;
-            let points = Points {
-                own: load(self.own, 0),
-                next: load(self.own, ahead),
-                data: self.data.iter().map(|data| load(data, 0)).collect(),
-                fixed: selectors.fixed.iter().map(|column| pack(column)).collect(),
-            };
-            let extend =
-                |columns: &[Packed]| PackedExtension::from_basis_coefficients_fn(|d| columns[d]);
-            let messages = load(self.messages, 0);
+                    .map(|column| Packed::from_fn(|lane| matrix.values[rows[lane] + column])),
+            );
+        };
+        let ahead = 1 << LOG_BLOWUP;
+        let chunks = quotient.par_chunks_mut(lanes * DEGREE).enumerate();
+        chunks.for_each_init(Default::default, |(cells, sums), (chunk, quotient)| {
+            let start = chunk * lanes;
+            let pack = |column: &Vec<F>| *Packed::from_slice(&column[start..start + lanes]);
+            let (cells, sums): (&mut Vec<Packed>, &mut Vec<Packed>) = (cells, sums);
+            cells.clear();
+            load(cells, self.own, start);
+            load(cells, self.own, start + ahead);
+            cells.extend(selectors.fixed.iter().map(pack));
+            for data in &self.data {
+                load(cells, data, start);
+            }
+            sums.clear();
+            load(sums, self.sums, start);
+            load(sums, self.sums, start + ahead);
+            let mut messages = Vec::with_capacity(self.messages.width);
+            load(&mut messages, self.messages, start);
             let bus = BusRow {
-                messages: (messages.chunks(DEGREE).take(table.messages.len()))
-                    .map(extend)
-                    .collect(),
-                sum: extend(&load(self.sums, 0)),
-                next: extend(&load(self.sums, ahead)),
+                messages,
+                sum: Lanes::extend([sums[0], sums[1], sums[2], sums[3]]),
+                next: Lanes::extend([sums[4], sums[5], sums[6], sums[7]]),
             };
-            let selected = Selected {
+            let selected = Selectors {
                 all: pack(&selectors.all),
                 transition: pack(&selectors.transition),
                 rows: (selectors.rows.iter())
                     .map(|(row, column)| (*row, pack(column)))
                     .collect(),
+                fixed: Vec::new(),
             };
-            let first = pack(&first_row);
-            let value = weights.quotient(&points, &bus, &selected, first);
+            let value = weights.quotient::<Lanes>(cells, &bus, &selected, pack(&first_row));
             let value: &[Packed] = value.as_basis_coefficients_slice();
             for (d, column) in value.iter().enumerate() {
                 for (lane, element) in column.as_slice().iter().enumerate() {
@@ -410,6 +378,9 @@ impl Coset<'_> {
         RowMajorMatrix::new(quotient, DEGREE)
     }
 }
+
+/// Lanes of the widest register there is.
+const MOST_LANES: usize = 16;
 
 /// The column that is 1 in the first row.
 fn first_row(table: &Table) -> Vec<F> {

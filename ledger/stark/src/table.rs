@@ -5,8 +5,8 @@
 //! Constraints are polynomials of degree two at most. What one table says and another has to know goes over the bus: each
 //! message is sent and received equally often (LogUp, eprint 2022/1530).
 
-use crate::field::{DEGREE, E, F, REVEALED};
-use p3_field::{Algebra, PrimeCharacteristicRing};
+use crate::field::{DEGREE, F, REVEALED};
+use p3_field::{PrimeCharacteristicRing, PrimeField64};
 use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 
 /// One cell, seen from a row.
@@ -256,16 +256,7 @@ impl Table {
 }
 
 fn element(of: F) -> u64 {
-    use p3_field::PrimeField64;
     of.as_canonical_u64()
-}
-
-/// Values of cells in some row, or at some point.
-pub(crate) trait Row {
-    /// What values are.
-    type Value: Algebra<F> + Copy;
-
-    fn cell(&self, cell: Cell) -> Self::Value;
 }
 
 impl Linear {
@@ -282,62 +273,6 @@ impl Linear {
     /// A number below 2^63 as an element of the field.
     pub fn number(number: u64) -> Self {
         Self::from(F::from_u64(number))
-    }
-
-    pub(crate) fn eval<R: Row + ?Sized>(&self, row: &R) -> R::Value {
-        let mut sum = R::Value::from(self.constant);
-        for (cell, factor) in &self.terms {
-            let value = row.cell(*cell);
-            if *factor == F::ONE {
-                sum += value;
-            } else if *factor == -F::ONE {
-                sum -= value;
-            } else {
-                sum += value * *factor;
-            }
-        }
-        sum
-    }
-}
-
-impl Quadratic {
-    pub(crate) fn eval<R: Row + ?Sized>(&self, row: &R) -> R::Value {
-        let mut sum = self.linear.eval(row);
-        for (a, b, factor) in &self.products {
-            let product = row.cell(*a) * row.cell(*b);
-            if *factor == F::ONE {
-                sum += product;
-            } else if *factor == -F::ONE {
-                sum -= product;
-            } else {
-                sum += product * *factor;
-            }
-        }
-        sum
-    }
-}
-
-impl Message {
-    /// What stands for the message: `alpha` less its kind and fields, weighted by the powers of `beta`.
-    /// Given and taken as coefficients.
-    pub(crate) fn print<R: Row + ?Sized>(
-        &self,
-        row: &R,
-        alpha: E,
-        powers: &[E],
-    ) -> [R::Value; DEGREE] {
-        use p3_field::BasedVectorSpace;
-        let start = alpha - E::from(F::from_u32(self.kind));
-        let start: &[F] = start.as_basis_coefficients_slice();
-        let mut print: [R::Value; DEGREE] = std::array::from_fn(|d| R::Value::from(start[d]));
-        for (field, power) in self.fields.iter().zip(powers) {
-            let value = field.eval(row);
-            let power: &[F] = power.as_basis_coefficients_slice();
-            for (print, power) in print.iter_mut().zip(power) {
-                *print -= value * *power;
-            }
-        }
-        print
     }
 }
 

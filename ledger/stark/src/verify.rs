@@ -2,9 +2,10 @@
 
 use crate::domain;
 use crate::field::{Challenger, DEGREE, E, F, OpeningError, Root, Scheme, scheme};
-use crate::proof::{Bus, BusRow, Proof, Selected, Space, Statement, Weights};
+use crate::program::Space;
+use crate::proof::{Bus, BusRow, Proof, Statement, Weights};
 use crate::prove::{draw, meeting, natural};
-use crate::table::{Cell, Fixed, Row, Table};
+use crate::table::{Cell, Fixed, Table};
 use p3_challenger::{CanObserve, FieldChallenger};
 use p3_commit::{CommitmentOpening, MatrixOpening, Pcs, PointOpening};
 use p3_field::coset::TwoAdicMultiplicativeCoset;
@@ -46,28 +47,11 @@ pub enum VerifyError {
     Opening(String),
 }
 
-/// Values of all columns at one point.
-struct Point<'a> {
-    own: &'a [E],
-    next: &'a [E],
-    data: Vec<&'a [E]>,
-    fixed: Vec<E>,
-}
+/// The point that is drawn outside of all domains.
+struct Outside;
 
-impl Row for Point<'_> {
+impl Space for Outside {
     type Value = E;
-
-    fn cell(&self, cell: Cell) -> E {
-        match cell {
-            Cell::Own(column) => self.own[column as usize],
-            Cell::Next(column) => self.next[column as usize],
-            Cell::Data(source, column) => self.data[source as usize][column as usize],
-            Cell::Fixed(column) => self.fixed[column as usize],
-        }
-    }
-}
-
-impl Space for Point<'_> {
     type Extension = E;
 
     fn extend(coefficients: [E; DEGREE]) -> E {
@@ -246,29 +230,24 @@ impl Statement {
 /// What a table's constraints come to at the point.
 fn at_point(weights: &Weights<'_>, proof: &Proof, number: usize, zeta: E) -> E {
     let mut table = weights.table.clone();
-    let first = table.fixed(Fixed::Row(0));
+    let Cell::Fixed(first) = table.fixed(Fixed::Row(0)) else {
+        unreachable!("a fixed column")
+    };
     let selectors = domain::at_point(&table, zeta);
     let values = &proof.values;
     let [own, next] = &values.own[number];
-    let sources = table.sources.iter();
-    let point = Point {
-        own,
-        next,
-        data: sources
-            .map(|source| &*values.data[source.commitment])
-            .collect(),
-        fixed: selectors.fixed,
-    };
-    let messages = values.messages[number].chunks(DEGREE);
+    let fixed = &selectors.fixed[..weights.table.fixed.len()];
+    let mut cells = Vec::with_capacity(weights.program.places.count);
+    for bank in [own, next, fixed] {
+        cells.extend_from_slice(bank);
+    }
+    for source in &table.sources {
+        cells.extend_from_slice(&values.data[source.commitment]);
+    }
     let bus = BusRow {
-        messages: messages.take(table.messages.len()).map(extend).collect(),
+        messages: values.messages[number].clone(),
         sum: extend(&values.sums[number][0]),
         next: extend(&values.sums[number][1]),
     };
-    let selected = Selected {
-        all: selectors.all,
-        transition: selectors.transition,
-        rows: selectors.rows,
-    };
-    weights.quotient(&point, &bus, &selected, point.cell(first))
+    weights.quotient::<Outside>(&cells, &bus, &selectors, selectors.fixed[first as usize])
 }
