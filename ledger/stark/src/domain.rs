@@ -140,10 +140,15 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
     let transition = (all.par_iter().zip(&points))
         .map(|(all, x)| *all * (*x - last))
         .collect();
-    let away = |row: u64| -> Vec<F> {
-        let root = w.exp_u64(row);
-        let differences: Vec<F> = points.par_iter().map(|x| *x - root).collect();
-        batch_multiplicative_inverse(&differences)
+    // 1 / (x - w^row) is 1 / (x' - 1) / w^row with x' = x / w^row, another point of the coset: one column gives all.
+    let differences: Vec<F> = points.par_iter().map(|x| *x - F::ONE).collect();
+    let from_one = batch_multiplicative_inverse(&differences);
+    let away = |row: u64, scale: F| -> Vec<F> {
+        let turned = size - ((row as usize) << LOG_BLOWUP);
+        (0..size)
+            .into_par_iter()
+            .map(|j| from_one[(j + turned) & (size - 1)] * scale)
+            .collect()
     };
     let periodic = |rows: u64, shift: F| -> Vec<F> {
         let period = &points[..(rows as usize) << LOG_BLOWUP];
@@ -154,10 +159,11 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
     };
     let fixed = table.fixed.iter().map(|fixed| match fixed {
         Fixed::Row(row) => {
-            let scale = w.exp_u64(*row) * F::from_usize(order).inverse();
-            let away = away(*row).into_par_iter().enumerate();
-            away.map(|(j, away)| away * vanishing[j & mask] * scale)
-                .collect()
+            // (w^row / N) (x^N - 1) / (x - w^row)
+            let mut column = away(*row, F::from_usize(order).inverse());
+            (column.par_iter_mut().enumerate())
+                .for_each(|(j, value)| *value *= vanishing[j & mask]);
+            column
         }
         Fixed::Ends(rows) => periodic(*rows, w),
         Fixed::Starts(rows) => periodic(*rows, F::ONE),
@@ -174,7 +180,9 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
     Selectors {
         all,
         transition,
-        rows: rows.into_iter().map(|row| (row, away(row))).collect(),
+        rows: (rows.into_iter())
+            .map(|row| (row, away(row, w.exp_u64(row).inverse())))
+            .collect(),
         fixed,
     }
 }
