@@ -179,6 +179,11 @@ impl Live {
         Self { full, last, rest }
     }
 
+    /// The column that is 1 in rows whose places are all in use.
+    pub(crate) fn full(&self) -> Cell {
+        self.full
+    }
+
     /// 1 if the place is a row of the dataset.
     pub(crate) fn place(&self, place: usize) -> Linear {
         let mut live = Linear::from(self.full);

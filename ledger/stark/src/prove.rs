@@ -60,8 +60,27 @@ impl Statement {
     /// Proves the statement from the tables' own columns, as [`Statement::blank`] lays them out.
     pub(crate) fn prove(
         &self,
+        own: Vec<RowMajorMatrix<F>>,
+        data: &[Opened<'_>],
+    ) -> Result<Proof, ProveError> {
+        self.prove_unless(own, data, true)
+    }
+
+    /// Proves what may be false, as a lying prover would: tests see that it is rejected.
+    #[cfg(test)]
+    pub(crate) fn prove_anyway(
+        &self,
+        own: Vec<RowMajorMatrix<F>>,
+        data: &[Opened<'_>],
+    ) -> Result<Proof, ProveError> {
+        self.prove_unless(own, data, false)
+    }
+
+    fn prove_unless(
+        &self,
         mut own: Vec<RowMajorMatrix<F>>,
         data: &[Opened<'_>],
+        refuse_lies: bool,
     ) -> Result<Proof, ProveError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| ProveError::Randomness(error.to_string()))?;
@@ -97,7 +116,8 @@ impl Statement {
             columns.push((natural(&pcs, table), messages));
             columns.push((natural(&pcs, table), sums));
         }
-        if totals.iter().copied().sum::<E>() + self.public_sum(&bus) != E::ZERO {
+        let sent = totals.iter().copied().sum::<E>() + self.public_sum(&bus);
+        if refuse_lies && sent != E::ZERO {
             return Err(ProveError::Unbalanced);
         }
         let (bus_root, bus_tree) =
@@ -119,8 +139,11 @@ impl Statement {
                     .map(|source| codewords(data[source.commitment].tree)[0])
                     .collect(),
             };
-            let quotient = split(table, coset.quotient(&weights), &mut noise)
-                .ok_or(ProveError::Unsatisfied { table: number })?;
+            let coefficients = coefficients(coset.quotient(&weights));
+            if refuse_lies && !is_short(table, &coefficients) {
+                return Err(ProveError::Unsatisfied { table: number });
+            }
+            let quotient = split(table, &coefficients, &mut noise);
             quotients.push(quotient);
         }
         let log_rows = self.size().log_rows;
@@ -389,21 +412,22 @@ fn first_row(table: &Table) -> Vec<F> {
     domain::on_coset(&only).fixed.remove(0)
 }
 
-/// The codeword of a quotient in two parts, `low + x^m high`, between which noise is moved; nothing if it is no polynomial.
-fn split(
-    table: &Table,
-    values: RowMajorMatrix<F>,
-    noise: &mut ChaCha20Rng,
-) -> Option<RowMajorMatrix<F>> {
+fn coefficients(quotient: RowMajorMatrix<F>) -> Vec<F> {
+    let coefficients = Transform::default().coset_idft_batch(quotient, F::GENERATOR);
+    coefficients.values
+}
+
+/// Whether a quotient is a polynomial: two columns' product, times the polynomial that vanishes on noise, over the one that
+/// vanishes on all rows.
+fn is_short(table: &Table, coefficients: &[F]) -> bool {
+    let degree = (2 << table.log_rows) - table.rows as usize;
+    (coefficients[degree * DEGREE..].iter()).all(|coefficient| *coefficient == F::ZERO)
+}
+
+/// The codeword of a quotient in two parts, `low + x^m high`, between which noise is moved.
+fn split(table: &Table, coefficients: &[F], noise: &mut ChaCha20Rng) -> RowMajorMatrix<F> {
     let size = 1_usize << table.log_rows;
-    let transform = Transform::default();
-    let coefficients = transform.coset_idft_batch(values, F::GENERATOR).values;
     let m = meeting(table);
-    // Two columns' product, times the polynomial that vanishes on noise, over the one that vanishes on all rows.
-    let degree = 2 * size - table.rows as usize;
-    if (coefficients[degree * DEGREE..].iter()).any(|coefficient| *coefficient != F::ZERO) {
-        return None;
-    }
     let width = 2 * DEGREE;
     let mut parts = RowMajorMatrix::new(F::zero_vec((width * size) << LOG_BLOWUP), width);
     for row in 0..size {
@@ -423,8 +447,8 @@ fn split(
             parts.values[row * width + DEGREE + d] -= moved;
         }
     }
-    let codewords = transform.coset_dft_batch(parts, F::GENERATOR);
-    Some(codewords.bit_reverse_rows().to_row_major_matrix())
+    let codewords = Transform::default().coset_dft_batch(parts, F::GENERATOR);
+    codewords.bit_reverse_rows().to_row_major_matrix()
 }
 
 /// The power of x at which the two parts of a quotient meet.

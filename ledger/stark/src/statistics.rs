@@ -183,8 +183,8 @@ struct Place {
 }
 
 /// The tables and where their columns are.
-struct Plan {
-    statement: Statement,
+pub(crate) struct Plan {
+    pub(crate) statement: Statement,
     layout: Layout,
     claim: Statistics,
     cover: Cover,
@@ -223,7 +223,7 @@ const SUMS: usize = 4;
 
 impl Plan {
     /// Nothing, if the claim cannot be true of any column.
-    fn new(claim: &Statistics, layout: Layout, commitment: Commitment) -> Option<Self> {
+    pub(crate) fn new(claim: &Statistics, layout: Layout, commitment: Commitment) -> Option<Self> {
         layout.check().ok()?;
         let limbs = layout.limbs as usize;
         let possible = claim.low <= claim.high
@@ -385,8 +385,7 @@ impl Plan {
             told.len() + 2 * products.len(),
             &equations(claim, &cover, products.len()),
         );
-        let Live { .. } = live;
-        let full = Cell::Own(0);
+        let full = live.full();
         let statement = Statement {
             tables: vec![
                 table,
@@ -418,7 +417,7 @@ impl Plan {
     }
 
     /// The tables' own columns.
-    fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
+    pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
         let mut own: Vec<_> = (0..self.statement.tables.len())
             .map(|table| self.statement.blank(table))
             .collect();
