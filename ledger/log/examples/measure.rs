@@ -54,7 +54,9 @@ async fn main() {
     let table = Arc::new(SqliteTable::open(dir.path().join("table.db")).unwrap());
     let blobs = Arc::new(DirBlobs::open(dir.path().join("blobs")).unwrap());
     let key = SigningKey::from_seed("measure.example/log", Kind::Ed25519, &[1; 32]).unwrap();
-    let log = Log::open(table.clone(), blobs.clone(), NAME, key, Writer([1; 16])).await.unwrap();
+    let log = Log::open(table.clone(), blobs.clone(), NAME, key, Writer([1; 16]))
+        .await
+        .unwrap();
     let (log, next) = (Arc::new(log), Arc::new(AtomicU64::new(0)));
 
     let begun = Instant::now();
@@ -70,7 +72,10 @@ async fn main() {
     );
 
     report("append, alone", append(&log, 1, MEASURED, &next).await);
-    report("append, 64 at once", append(&log, 64, 64 * 200, &next).await);
+    report(
+        "append, 64 at once",
+        append(&log, 64, 64 * 200, &next).await,
+    );
 
     // The same while the tree grows, as fast as it can.
     let stop = Arc::new(AtomicBool::new(false));
@@ -86,10 +91,19 @@ async fn main() {
             checkpoints
         }
     });
-    report("append, alone, while integrating", append(&log, 1, MEASURED, &next).await);
-    report("append, 64 at once, while integrating", append(&log, 64, 64 * 200, &next).await);
+    report(
+        "append, alone, while integrating",
+        append(&log, 1, MEASURED, &next).await,
+    );
+    report(
+        "append, 64 at once, while integrating",
+        append(&log, 64, 64 * 200, &next).await,
+    );
     stop.store(true, Ordering::Relaxed);
-    println!("  ({} rounds of integration meanwhile)", grower.await.unwrap());
+    println!(
+        "  ({} rounds of integration meanwhile)",
+        grower.await.unwrap()
+    );
 
     let mut times = Vec::new();
     for _ in 0..300 {
@@ -123,7 +137,10 @@ async fn main() {
     let mut times = Vec::new();
     for _ in 0..MEASURED {
         let begun = Instant::now();
-        log.reader().consistency(random.u64(1..size), size).await.unwrap();
+        log.reader()
+            .consistency(random.u64(1..size), size)
+            .await
+            .unwrap();
         times.push(begun.elapsed());
     }
     report("query: consistency proof", times);
@@ -132,5 +149,9 @@ async fn main() {
     let keys = [log.key().clone()];
     let report = fsck(&*table, &*blobs, NAME, &keys).await.unwrap();
     assert_eq!(report.findings, []);
-    println!("fsck of {} entries: {:.1} s", report.entries, begun.elapsed().as_secs_f64());
+    println!(
+        "fsck of {} entries: {:.1} s",
+        report.entries,
+        begun.elapsed().as_secs_f64()
+    );
 }

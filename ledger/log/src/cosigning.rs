@@ -103,7 +103,9 @@ impl Witness {
         let Some(item) = self.table.get(item).await? else {
             return Ok((None, Expect::Absent));
         };
-        let known = std::str::from_utf8(&item.body).ok().and_then(|text| text.parse().ok());
+        let known = std::str::from_utf8(&item.body)
+            .ok()
+            .and_then(|text| text.parse().ok());
         let damaged = || LogError::Damaged(format!("what the witness remembers in {}", item.key));
         let known = known.ok_or_else(damaged)?;
         Ok((Some(known), Expect::Version(item.version)))
@@ -148,7 +150,9 @@ impl Log {
         let Some(item) = self.table.get(&self.layout.cosigned()).await? else {
             return Ok((None, Expect::Absent));
         };
-        let cosigned = std::str::from_utf8(&item.body).ok().and_then(|text| text.parse().ok());
+        let cosigned = std::str::from_utf8(&item.body)
+            .ok()
+            .and_then(|text| text.parse().ok());
         let damaged = || LogError::Damaged("the cosigned checkpoint".into());
         let cosigned = cosigned.ok_or_else(damaged)?;
         Ok((Some(cosigned), Expect::Version(item.version)))

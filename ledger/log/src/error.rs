@@ -19,7 +19,9 @@ pub enum AppendError {
         index: u64,
     },
     /// It may or may not be in the log. Append it again under the same key to find out; without a key there is no telling.
-    #[error("the entry may or may not have been appended: append it again under the same key ({0})")]
+    #[error(
+        "the entry may or may not have been appended: append it again under the same key ({0})"
+    )]
     Unknown(String),
     /// It is not in the log.
     #[error(transparent)]
@@ -42,7 +44,9 @@ pub enum LogError {
     #[error("the log's stored data is damaged, run fsck: {0}")]
     Damaged(String),
     /// A tile or bundle that the tree needs is not there.
-    #[error("{0} is missing: the tree is smaller than was asked for, or the log is damaged (run fsck)")]
+    #[error(
+        "{0} is missing: the tree is smaller than was asked for, or the log is damaged (run fsck)"
+    )]
     Missing(String),
     /// The tree does not have that many leaves, or no entry has this index.
     #[error("{index} is not below {size}")]
@@ -53,7 +57,9 @@ pub enum LogError {
         size: u64,
     },
     /// The store holds another log under this name.
-    #[error("the store holds the log {got:?} under this name, expected {expected:?}: open it with that log's key")]
+    #[error(
+        "the store holds the log {got:?} under this name, expected {expected:?}: open it with that log's key"
+    )]
     Origin {
         /// The name of the key that the log was opened with.
         expected: String,

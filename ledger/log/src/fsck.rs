@@ -77,12 +77,23 @@ impl fmt::Display for Finding {
         match self {
             Self::Unreadable(what) => write!(f, "{what} is missing or cannot be read"),
             Self::Sequence { next, batches } => {
-                write!(f, "the sequence goes on at {next}, its batches end at {batches}")
+                write!(
+                    f,
+                    "the sequence goes on at {next}, its batches end at {batches}"
+                )
             }
             Self::HeadBeyondSequence { size, batches } => {
-                write!(f, "the head has {size} leaves, the batches end at {batches}")
+                write!(
+                    f,
+                    "the head has {size} leaves, the batches end at {batches}"
+                )
             }
-            Self::Root { of, size, expected, got } => write!(
+            Self::Root {
+                of,
+                size,
+                expected,
+                got,
+            } => write!(
                 f,
                 "the {of} has root {got} at size {size}, the entries have {expected}"
             ),
@@ -93,7 +104,9 @@ impl fmt::Display for Finding {
             Self::Missing(tile) => write!(f, "{tile} is missing"),
             Self::Differs(tile) => write!(f, "{tile} is not what the entries give"),
             Self::Stray(blob) => write!(f, "{blob} is no tile of this log"),
-            Self::Key { index } => write!(f, "the key's record of entry {index} is missing or differs"),
+            Self::Key { index } => {
+                write!(f, "the key's record of entry {index} is missing or differs")
+            }
             Self::StrayKeys(count) => write!(f, "{count} keys' records belong to no entry"),
         }
     }
@@ -185,7 +198,10 @@ impl Check<'_> {
             return Ok(());
         };
         self.report.size = head.size;
-        self.roots.entry(head.size).or_default().push((HEAD, head.root));
+        self.roots
+            .entry(head.size)
+            .or_default()
+            .push((HEAD, head.root));
         let published = self.blobs.get(&self.layout.checkpoint()).await?;
         let cosigned = self.table.get(&self.layout.cosigned()).await?;
         let cosigned = cosigned.map(|item| item.body);
@@ -281,7 +297,12 @@ impl Check<'_> {
         for (of, got) in self.roots.remove(&size).unwrap_or_default() {
             let expected = edge.root();
             if expected != got {
-                self.found(Finding::Root { of, size, expected, got });
+                self.found(Finding::Root {
+                    of,
+                    size,
+                    expected,
+                    got,
+                });
             }
         }
     }
@@ -322,7 +343,11 @@ impl Check<'_> {
         strays.sort_unstable();
         for ((level, index), widths) in strays {
             for width in widths {
-                let tile = Tile { level, index, width };
+                let tile = Tile {
+                    level,
+                    index,
+                    width,
+                };
                 self.found(Finding::Stray(tile.to_string()));
             }
         }

@@ -39,7 +39,8 @@ impl Edge {
     /// Adds an entry and its leaf's hash; gives what it fills to `full`.
     pub(crate) fn push(&mut self, leaf: Hash, entry: &[u8], full: &mut Vec<Blob>) {
         push_entry(&mut self.bundle, entry);
-        self.frontier.push(leaf, |tile, bytes| full.push((tile, bytes)));
+        self.frontier
+            .push(leaf, |tile, bytes| full.push((tile, bytes)));
         let width = u64::from(WIDTH);
         if self.size().is_multiple_of(width) {
             let tile = Tile {
@@ -110,7 +111,9 @@ impl Log {
     async fn step(&self, head: &Head, edge: &mut Option<Edge>) -> Result<Option<Head>, LogError> {
         let old = head.checkpoint.size;
         let origin = &head.checkpoint.origin;
-        let known = edge.take().filter(|edge| edge.checkpoint(origin) == head.checkpoint);
+        let known = edge
+            .take()
+            .filter(|edge| edge.checkpoint(origin) == head.checkpoint);
         let mut grown = match known {
             Some(edge) => edge,
             None => self.restore(&head.checkpoint).await?,
@@ -148,7 +151,10 @@ impl Log {
                 *edge = Some(grown);
                 self.forget_partial(old, checkpoint.size).await?;
                 let version = head.version + 1;
-                Ok(Some(Head { checkpoint, version }))
+                Ok(Some(Head {
+                    checkpoint,
+                    version,
+                }))
             }
             Err(CommitError::Conflict { .. } | CommitError::Unknown(_)) => Ok(None),
             Err(error) => Err(settled(error).into()),
@@ -170,7 +176,9 @@ impl Log {
         };
         let leaves: Option<Vec<u8>> =
             entries(&bundle).map(|all| all.into_iter().flat_map(|e| Hash::of_leaf(e).0).collect());
-        let expected = tiles.first().filter(|(tile, _)| tile.level == Level::Hashes(0));
+        let expected = tiles
+            .first()
+            .filter(|(tile, _)| tile.level == Level::Hashes(0));
         if leaves.as_ref() != Some(expected.map_or(&Vec::new(), |(_, bytes)| bytes)) {
             return Err(damaged("the last bundle"));
         }
@@ -283,8 +291,14 @@ impl<'l> Walk<'l> {
                 self.ended = true;
                 break;
             }
-            let batch = Batch::decode(&item.body);
-            let batch = batch.ok_or_else(|| LogError::Damaged(format!("batch {}", item.key)))?;
+            let Some(batch) = Batch::decode(&item.body) else {
+                if batches.is_empty() {
+                    return Err(LogError::Damaged(format!("batch {}", item.key)));
+                }
+                // Those before it first; the next page begins with it.
+                (self.after, self.ended) = (None, false);
+                break;
+            };
             let first = self.next;
             self.next += batch.entries.len() as u64;
             batches.push((first, batch));

@@ -80,7 +80,10 @@ impl Layout {
 
     /// The tile of a blob's name, which begins with [`Layout::tiles`].
     pub(crate) fn parse(&self, blob: &str) -> Option<Tile> {
-        blob.strip_prefix(&self.name)?.strip_prefix('/')?.parse().ok()
+        blob.strip_prefix(&self.name)?
+            .strip_prefix('/')?
+            .parse()
+            .ok()
     }
 }
 

@@ -201,7 +201,10 @@ impl Log {
         let read = item.and_then(|item| {
             let checkpoint = std::str::from_utf8(&item.body).ok()?.parse().ok()?;
             let version = item.version;
-            Some(Head { checkpoint, version })
+            Some(Head {
+                checkpoint,
+                version,
+            })
         });
         read.ok_or_else(|| LogError::Damaged("the head is missing or no checkpoint".into()))
     }

@@ -133,8 +133,11 @@ impl VerifyingKey {
             }
             (Kind::Cosignature, None) => return false,
         };
-        ed25519_dalek::Signature::from_slice(bytes)
-            .is_ok_and(|signature| self.key.verify_strict(message.as_bytes(), &signature).is_ok())
+        ed25519_dalek::Signature::from_slice(bytes).is_ok_and(|signature| {
+            self.key
+                .verify_strict(message.as_bytes(), &signature)
+                .is_ok()
+        })
     }
 }
 
@@ -156,18 +159,29 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// The name, the id as written, the type and the 32 bytes of `name+id+Base64`.
-fn parse_key(text: &str, expected: &'static str) -> Result<(String, u32, Kind, Zeroizing<[u8; 32]>), KeyError> {
+/// What stands in `name+id+Base64(type ‖ key)`.
+struct Parts {
+    name: String,
+    /// As written, which may be wrong.
+    id: u32,
+    kind: Kind,
+    key: Zeroizing<[u8; 32]>,
+}
+
+fn parse_key(text: &str, expected: &'static str) -> Result<Parts, KeyError> {
     let format = || KeyError::Format { expected };
     let (name, rest) = text.split_once('+').ok_or_else(format)?;
     let (id, key) = rest.split_once('+').ok_or_else(format)?;
     let hex = id.len() == 8 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    let id = u32::from_str_radix(id, 16).ok().filter(|_| hex).ok_or_else(format)?;
+    let id = u32::from_str_radix(id, 16).ok().filter(|_| hex);
     let key = Zeroizing::new(STANDARD.decode(key).map_err(|_| format())?);
     let (kind, key) = key.split_first().ok_or_else(format)?;
-    let kind = Kind::of(*kind).ok_or(KeyError::Type(*kind))?;
-    let key = Zeroizing::new(key.try_into().map_err(|_| format())?);
-    Ok((name.into(), id, kind, key))
+    Ok(Parts {
+        name: name.into(),
+        id: id.ok_or_else(format)?,
+        kind: Kind::of(*kind).ok_or(KeyError::Type(*kind))?,
+        key: Zeroizing::new(key.try_into().map_err(|_| format())?),
+    })
 }
 
 fn same_id(expected: u32, got: u32) -> Result<(), KeyError> {
@@ -182,7 +196,12 @@ impl FromStr for VerifyingKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let (name, id, kind, key) = parse_key(text, "<name>+<key id>+<Base64>")?;
+        let Parts {
+            name,
+            id,
+            kind,
+            key,
+        } = parse_key(text, "<name>+<key id>+<Base64>")?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&key).map_err(|_| KeyError::Point)?;
         let key = Self::new(&name, kind, key)?;
         same_id(key.id, id)?;
@@ -218,8 +237,13 @@ impl SigningKey {
         let expected = "PRIVATE+KEY+<name>+<key id>+<Base64>";
         let rest = text.strip_prefix(PRIVATE);
         let rest = rest.ok_or(KeyError::Format { expected })?;
-        let (name, id, kind, seed) = parse_key(rest, expected)?;
-        let key = Self::from_seed(&name, kind, &seed)?;
+        let Parts {
+            name,
+            id,
+            kind,
+            key,
+        } = parse_key(rest, expected)?;
+        let key = Self::from_seed(&name, kind, &key)?;
         same_id(key.public.id, id)?;
         Ok(key)
     }
@@ -321,7 +345,9 @@ impl FromStr for Signature {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoteError {
     /// Not text, an empty line and signature lines, each ended by a newline; or too long; or with control characters.
-    #[error("not a signed note: expected text, an empty line, and 1 to 100 signature lines, in at most 1 MiB")]
+    #[error(
+        "not a signed note: expected text, an empty line, and 1 to 100 signature lines, in at most 1 MiB"
+    )]
     Format,
     /// A line after the text that is no signature.
     #[error("not a signature line (— <name> <Base64>): {0:?}")]
@@ -384,7 +410,11 @@ impl Note {
     pub fn verify<'k>(&self, keys: &'k [VerifyingKey]) -> Result<Vec<&'k VerifyingKey>, NoteError> {
         let mut signed = Vec::new();
         for key in keys {
-            let mut lines = self.signatures.iter().filter(|line| key.made(line)).peekable();
+            let mut lines = self
+                .signatures
+                .iter()
+                .filter(|line| key.made(line))
+                .peekable();
             if lines.peek().is_some() {
                 if !lines.all(|line| key.accepts(&self.text, line)) {
                     return Err(NoteError::Forged(key.name.clone()));
@@ -402,7 +432,9 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.signatures
+            .iter()
+            .try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

@@ -72,7 +72,9 @@ impl Reader {
         let Some(bytes) = self.blobs.get(&self.layout.checkpoint()).await? else {
             return Ok(None);
         };
-        let parsed = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        let parsed = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| text.parse().ok());
         let damaged = || LogError::Damaged("the published checkpoint".into());
         parsed.map(Some).ok_or_else(damaged)
     }
@@ -119,7 +121,8 @@ impl Reader {
         let tile = Tile::of_tree(Level::Entries, index / width, size);
         let tile = tile.ok_or(LogError::OutOfRange { index, size })?;
         let bytes = self.tile(tile).await?;
-        let entry = entries(&bytes).and_then(|all| Some(all.get((index % width) as usize)?.to_vec()));
+        let entry =
+            entries(&bytes).and_then(|all| Some(all.get((index % width) as usize)?.to_vec()));
         entry.ok_or_else(|| LogError::Damaged(tile.to_string()))
     }
 
@@ -142,15 +145,6 @@ impl Reader {
             return Err(LogError::OutOfRange { index, size });
         }
         self.proof(consistency_ranges(old, new), new).await
-    }
-
-    /// The root of the tree of the first `size` entries.
-    ///
-    /// # Errors
-    /// Those of [`Reader::tile`].
-    pub async fn root(&self, size: u64) -> Result<Hash, LogError> {
-        let root = self.proof(vec![0..size], size).await?;
-        Ok(fold(root))
     }
 
     /// The hash of each of these ranges of leaves.
@@ -191,7 +185,10 @@ fn below(index: u64, size: u64) -> Result<(), LogError> {
 /// As many hashes or entries as the tile is wide.
 fn check(tile: Tile, bytes: &[u8]) -> Result<(), LogError> {
     let count = match tile.level {
-        Level::Hashes(_) => (bytes.len() % Hash::BYTES == 0).then_some(bytes.len() / Hash::BYTES),
+        Level::Hashes(_) => bytes
+            .len()
+            .is_multiple_of(Hash::BYTES)
+            .then_some(bytes.len() / Hash::BYTES),
         Level::Entries => entries(bytes).map(|entries| entries.len()),
     };
     if count == Some(tile.width.into()) {

@@ -83,7 +83,10 @@ impl Receipt {
         let checkpoint = self.checkpoint.checkpoint();
         let mut log = of_kind(&policy.log, Kind::Ed25519);
         log.retain(|key| key.name() == checkpoint.origin);
-        self.checkpoint.note().verify(&log).map_err(CheckpointError::from)?;
+        self.checkpoint
+            .note()
+            .verify(&log)
+            .map_err(CheckpointError::from)?;
         let witnesses = of_kind(&policy.witnesses, Kind::Cosignature);
         let got = match self.checkpoint.note().verify(&witnesses) {
             Ok(signed) => distinct(&signed),
@@ -120,7 +123,9 @@ impl fmt::Display for Receipt {
             writeln!(f, "extra {}", STANDARD.encode(extra))?;
         }
         writeln!(f, "index {}", self.index)?;
-        self.proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
+        self.proof
+            .iter()
+            .try_for_each(|hash| writeln!(f, "{hash}"))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }
@@ -142,7 +147,11 @@ impl FromStr for Receipt {
             None => None,
             Some(base64) => {
                 lines.next();
-                Some(STANDARD.decode(base64).map_err(|_| format("its extra line is not Base64"))?)
+                Some(
+                    STANDARD
+                        .decode(base64)
+                        .map_err(|_| format("its extra line is not Base64"))?,
+                )
             }
         };
         let index = lines

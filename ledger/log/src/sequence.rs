@@ -85,15 +85,18 @@ impl Sequencer {
         let (reply, index) = oneshot::channel();
         let key = key.map(key_hash);
         let sequenced = Sequenced { key, entry };
-        let mut pool = self.pool();
-        pool.waiting.push_back(Pending { sequenced, reply });
-        let idle = !std::mem::replace(&mut pool.flushing, true);
-        drop(pool);
-        if idle {
+        if self.wait(Pending { sequenced, reply }) {
             tokio::spawn(self.clone().flush());
         }
         let stopped = |_| Err(AppendError::Unknown("the process is stopping".into()));
         index.await.unwrap_or_else(stopped)
+    }
+
+    /// Lets it wait in the pool; whether somebody has to be called to empty that.
+    fn wait(&self, pending: Pending) -> bool {
+        let mut pool = self.pool();
+        pool.waiting.push_back(pending);
+        !std::mem::replace(&mut pool.flushing, true)
     }
 
     /// Commits what waits until nothing does.
@@ -241,7 +244,10 @@ impl Sequencer {
     }
 
     /// Answers those whose key is taken; gives back the others.
-    async fn answer_known(&self, batch: Vec<Pending>) -> Result<Vec<Pending>, (Vec<Pending>, LogError)> {
+    async fn answer_known(
+        &self,
+        batch: Vec<Pending>,
+    ) -> Result<Vec<Pending>, (Vec<Pending>, LogError)> {
         let mut rest = Vec::new();
         let mut batch = batch.into_iter();
         while let Some(pending) = batch.next() {

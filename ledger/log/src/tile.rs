@@ -309,7 +309,10 @@ mod tests {
             width,
         };
         for (tile, path) in [
-            (tile(Level::Hashes(0), 1_234_067, WIDTH), "tile/0/x001/x234/067"),
+            (
+                tile(Level::Hashes(0), 1_234_067, WIDTH),
+                "tile/0/x001/x234/067",
+            ),
             (tile(Level::Hashes(3), 7, 255), "tile/3/007.p/255"),
             (tile(Level::Hashes(63), 999, 1), "tile/63/999.p/1"),
             (tile(Level::Entries, 1000, 56), "tile/entries/x001/000.p/56"),
@@ -318,9 +321,26 @@ mod tests {
             assert_eq!(path.parse(), Ok(tile));
         }
         for path in [
-            "", "tile", "tile/0", "tile/0/", "tile/00/000", "tile/64/000", "tile/+1/000", "tile/0/0", "tile/0/000.p/0",
-            "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/x000/001", "tile/0/001/000",
-            "tile/0/x1000/000", "tile/data/000", "tile/8/0/000", "/tile/0/000", "tile/0/000/", "tile/0/+01",
+            "",
+            "tile",
+            "tile/0",
+            "tile/0/",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/+1/000",
+            "tile/0/0",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/0/000.p/",
+            "tile/0/x000/001",
+            "tile/0/001/000",
+            "tile/0/x1000/000",
+            "tile/data/000",
+            "tile/8/0/000",
+            "/tile/0/000",
+            "tile/0/000/",
+            "tile/0/+01",
             "tile/0/x018/x446/x744/x073/x709/x551/616",
         ] {
             assert_eq!(path.parse::<Tile>(), Err(NotATile(path.into())));
@@ -343,7 +363,12 @@ mod tests {
         assert_eq!(count(Level::Entries, true), (273, Some(256)));
         assert_eq!(count(Level::Entries, false), (1, Some(112)));
         assert_eq!(Tile::all(70_000).count(), 277 + 274);
-        assert_eq!(Tile::all(256).filter(|t| t.level == Level::Hashes(1)).count(), 1);
+        assert_eq!(
+            Tile::all(256)
+                .filter(|t| t.level == Level::Hashes(1))
+                .count(),
+            1
+        );
         assert_eq!(Tile::all(0).count(), 0);
     }
 
@@ -353,7 +378,10 @@ mod tests {
         for entry in [&b""[..], b"one", &[7; ENTRY_BYTES]] {
             push_entry(&mut bundle, entry);
         }
-        assert_eq!(entries(&bundle), Some(vec![&b""[..], b"one", &[7; ENTRY_BYTES]]));
+        assert_eq!(
+            entries(&bundle),
+            Some(vec![&b""[..], b"one", &[7; ENTRY_BYTES]])
+        );
         assert_eq!(entries(&bundle[..bundle.len() - 1]), None);
         assert_eq!(entries(&bundle[..1]), None);
         assert_eq!(entries(&[]), Some(vec![]));

@@ -24,7 +24,9 @@ pub struct AddCheckpoint {
 impl fmt::Display for AddCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "old {}", self.old)?;
-        self.proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
+        self.proof
+            .iter()
+            .try_for_each(|hash| writeln!(f, "{hash}"))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

@@ -25,14 +25,23 @@ async fn many_appenders_and_integrators_make_one_log() {
                 let (mut indices, mut checkpoints) = (Vec::new(), Vec::new());
                 for n in 0..EACH {
                     // Every second one is everybody's: all processes append it, and it is in once.
-                    let own = if n % 2 == 0 { "all".into() } else { process.to_string() };
+                    let own = if n % 2 == 0 {
+                        "all".into()
+                    } else {
+                        process.to_string()
+                    };
                     let entry = format!("{own} {caller} {n}").into_bytes();
                     let index = log.append(entry.clone(), Some(&entry)).await.unwrap();
                     indices.push((index, entry.clone()));
                     if n % 8 == 0 {
                         let checkpoint = log.await_inclusion(index).await.unwrap();
-                        let receipt = log.receipt_in(checkpoint.clone(), index, None).await.unwrap();
-                        receipt.verify(&entry, &Policy::log(log.key().clone())).unwrap();
+                        let receipt = log
+                            .receipt_in(checkpoint.clone(), index, None)
+                            .await
+                            .unwrap();
+                        receipt
+                            .verify(&entry, &Policy::log(log.key().clone()))
+                            .unwrap();
                         checkpoints.push(checkpoint);
                     }
                 }
@@ -48,7 +57,10 @@ async fn many_appenders_and_integrators_make_one_log() {
         checkpoints.extend(seen);
     }
     let count = u64::from(CALLERS * EACH / 2) * (1 + u64::from(PROCESSES));
-    assert!(entries.keys().copied().eq(0..count), "every index is somebody's");
+    assert!(
+        entries.keys().copied().eq(0..count),
+        "every index is somebody's"
+    );
     let last = logs[0].integrate().await.unwrap();
     assert_eq!(last.size, count);
     ground.is_sound(count).await;

@@ -9,7 +9,8 @@ use crate::support::*;
 use async_trait::async_trait;
 use prooflane_log::{AppendError, Log, LogError, Policy, SignedCheckpoint, Witness, WitnessError};
 use prooflane_store::{
-    Blobs, CommitError, Item, Key, ManualClock, Page, PutMode, PutOutcome, Query, StoreError, Table, Write,
+    Blobs, CommitError, Item, Key, ManualClock, Page, PutMode, PutOutcome, Query, StoreError,
+    Table, Write,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -63,7 +64,10 @@ impl Faulty {
             let mut progress = self.progress.lock().unwrap();
             let number = progress.calls;
             progress.calls += 1;
-            let due = progress.late.as_ref().is_some_and(|(due, _)| *due <= number);
+            let due = progress
+                .late
+                .as_ref()
+                .is_some_and(|(due, _)| *due <= number);
             (number, due.then(|| progress.late.take()).flatten())
         };
         if let Some((_, writes)) = late {
@@ -95,7 +99,10 @@ impl Faulty {
         std::future::pending::<()>().await;
     }
 
-    async fn call<T>(&self, happens: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn call<T>(
+        &self,
+        happens: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let away = || Err(StoreError::Unavailable("it is away".into()));
         match self.meet().await {
             Fate::Happens => happens.await,
@@ -158,8 +165,14 @@ impl Blobs for Faulty {
         self.call(self.ground.blobs.delete(key)).await
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.call(self.ground.blobs.list(prefix, after, limit)).await
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.call(self.ground.blobs.list(prefix, after, limit))
+            .await
     }
 }
 
@@ -172,7 +185,9 @@ struct Seen {
 }
 
 fn entries(from: u32, to: u32) -> Vec<Vec<u8>> {
-    (from..to).map(|n| format!("entry {n}").into_bytes()).collect()
+    (from..to)
+        .map(|n| format!("entry {n}").into_bytes())
+        .collect()
 }
 
 /// Appends these at once, each under itself as its key. As a client does, once more if the store failed.
@@ -181,7 +196,10 @@ async fn append(log: &Log, entries: &[Vec<u8>], seen: &Seen) {
         for _ in 0..2 {
             match log.append(entry.clone(), Some(entry)).await {
                 Ok(index) => {
-                    seen.acknowledged.lock().unwrap().push((index, entry.clone()));
+                    seen.acknowledged
+                        .lock()
+                        .unwrap()
+                        .push((index, entry.clone()));
                     return;
                 }
                 Err(AppendError::Unknown(_) | AppendError::Log(LogError::Store(_))) => {}
@@ -210,7 +228,13 @@ async fn include(log: &Log, index: u64, seen: &Seen) -> SignedCheckpoint {
 
 fn witness(table: Arc<dyn Table>) -> Witness {
     let logs = vec![log_key().verifying().clone()];
-    Witness::new(table, Arc::new(ManualClock::new(1_000)), witness_key(1), logs).unwrap()
+    Witness::new(
+        table,
+        Arc::new(ManualClock::new(1_000)),
+        witness_key(1),
+        logs,
+    )
+    .unwrap()
 }
 
 /// Has the witness, wherever it stands, cosign the latest checkpoint.
@@ -222,7 +246,9 @@ async fn cosign(log: &Log, witness: &Witness, seen: &Seen) {
         let request = insist(async || log.witness_request(checkpoint.clone(), old).await).await;
         match witness.add_checkpoint(&request.to_string()).await {
             Ok(line) => break line,
-            Err(WitnessError::Refused(prooflane_log::witness::Refusal::OldSize { known, .. })) => old = known,
+            Err(WitnessError::Refused(prooflane_log::witness::Refusal::OldSize {
+                known, ..
+            })) => old = known,
             Err(WitnessError::Log(LogError::Store(_))) if !failed => failed = true,
             Err(other) => panic!("{other}"),
         }
@@ -234,28 +260,35 @@ async fn cosign(log: &Log, witness: &Witness, seen: &Seen) {
 
 async fn receipt(log: &Log, index: u64) {
     let receipt = insist(async || log.receipt(index, None).await).await;
-    let entry = insist(async || log.reader().entry(index, receipt.checkpoint.checkpoint().size).await).await;
-    receipt.verify(&entry, &Policy::log(log.key().clone())).unwrap();
+    let entry = insist(async || {
+        log.reader()
+            .entry(index, receipt.checkpoint.checkpoint().size)
+            .await
+    })
+    .await;
+    receipt
+        .verify(&entry, &Policy::log(log.key().clone()))
+        .unwrap();
 }
 
 const ENTRIES: u32 = 259;
 
 /// From nothing to a full tile and beyond.
-async fn scenario(store: Arc<Faulty>, seen: Arc<Seen>) {
+async fn scenario(store: Arc<Faulty>, seen: &Seen) {
     let log = insist(async || open(store.clone(), store.clone(), 1).await).await;
     let witness = witness(store.clone());
-    append(&log, &entries(0, 2), &seen).await;
-    include(&log, 1, &seen).await;
+    append(&log, &entries(0, 2), seen).await;
+    include(&log, 1, seen).await;
     // Another process gets on with it too.
     let other = insist(async || open(store.clone(), store.clone(), 2).await).await;
-    append(&other, &entries(1, 3), &seen).await;
-    cosign(&log, &witness, &seen).await;
-    append(&log, &entries(3, 255), &seen).await;
-    include(&other, 254, &seen).await;
-    append(&log, &entries(255, 258), &seen).await;
-    include(&log, 257, &seen).await;
-    cosign(&other, &witness, &seen).await;
-    append(&other, &entries(258, ENTRIES), &seen).await;
+    append(&other, &entries(1, 3), seen).await;
+    cosign(&log, &witness, seen).await;
+    append(&log, &entries(3, 255), seen).await;
+    include(&other, 254, seen).await;
+    append(&log, &entries(255, 258), seen).await;
+    include(&log, 257, seen).await;
+    cosign(&other, &witness, seen).await;
+    append(&other, &entries(258, ENTRIES), seen).await;
     insist(async || log.integrate().await).await;
     receipt(&log, 1).await;
     receipt(&other, 258).await;
@@ -271,11 +304,10 @@ async fn survive(fault: Fault, at: usize) -> bool {
         progress: Mutex::default(),
         stop: Notify::new(),
     });
-    let seen = Arc::new(Seen::default());
-    let mut running = tokio::spawn(scenario(store.clone(), seen.clone()));
+    let seen = Seen::default();
     tokio::select! {
-        ended = &mut running => ended.unwrap(),
-        () = store.stop.notified() => running.abort(),
+        () = scenario(store.clone(), &seen) => {}
+        () = store.stop.notified() => {}
     }
     let came = store.progress.lock().unwrap().calls > at;
     // What was on its way when the process died arrives now at the latest.
@@ -291,14 +323,20 @@ async fn survive(fault: Fault, at: usize) -> bool {
     ground.is_sound(ENTRIES.into()).await;
     let acknowledged = std::mem::take(&mut *seen.acknowledged.lock().unwrap());
     for (index, entry) in acknowledged {
-        assert_eq!(log.reader().entry(index, ENTRIES.into()).await.unwrap(), entry);
+        assert_eq!(
+            log.reader().entry(index, ENTRIES.into()).await.unwrap(),
+            entry
+        );
     }
     let mut checkpoints = std::mem::take(&mut *ground.blobs.published.lock().unwrap());
     checkpoints.append(&mut seen.checkpoints.lock().unwrap());
     checkpoints.append(&mut seen.cosigned.lock().unwrap());
     are_consistent(&log, &checkpoints).await;
     // And the latest is what readers of the blobs see.
-    assert_eq!(log.reader().checkpoint().await.unwrap(), Some(log.checkpoint().await.unwrap()));
+    assert_eq!(
+        log.reader().checkpoint().await.unwrap(),
+        Some(log.checkpoint().await.unwrap())
+    );
     came
 }
 

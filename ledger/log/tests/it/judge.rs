@@ -12,7 +12,11 @@ const OLD: u64 = 40_007;
 
 fn go(args: &[&str]) -> Option<Output> {
     let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge");
-    Command::new("go").args(args).current_dir(judge).output().ok()
+    Command::new("go")
+        .args(args)
+        .current_dir(judge)
+        .output()
+        .ok()
 }
 
 /// Whether there is Go, and the judge's modules are here or can be had; otherwise says why not.
@@ -45,13 +49,24 @@ async fn go_accepts_tiles_checkpoint_proofs_and_receipt() {
     let old = append(0, OLD).await;
     let checkpoint = append(OLD, ENTRIES).await;
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
-    let witness = Witness::new(ground.table.clone(), clock, witness_key(1), vec![log.key().clone()]).unwrap();
+    let witness = Witness::new(
+        ground.table.clone(),
+        clock,
+        witness_key(1),
+        vec![log.key().clone()],
+    )
+    .unwrap();
     for checkpoint in [&old, &checkpoint] {
         let known = if checkpoint == &old { 0 } else { OLD };
-        let request = log.witness_request(checkpoint.clone(), known).await.unwrap();
+        let request = log
+            .witness_request(checkpoint.clone(), known)
+            .await
+            .unwrap();
         let line = witness.add_checkpoint(&request.to_string()).await.unwrap();
         let keys = [witness_key(1).verifying().clone()];
-        log.add_cosignatures(checkpoint, &format!("{line}\n"), &keys).await.unwrap();
+        log.add_cosignatures(checkpoint, &format!("{line}\n"), &keys)
+            .await
+            .unwrap();
     }
 
     let dir = tempfile::tempdir().unwrap();
@@ -63,11 +78,18 @@ async fn go_accepts_tiles_checkpoint_proofs_and_receipt() {
     let prefix = format!("{NAME}/");
     let mut after = None;
     loop {
-        let names = ground.blobs.list(&prefix, after.as_deref(), 1000).await.unwrap();
+        let names = ground
+            .blobs
+            .list(&prefix, after.as_deref(), 1000)
+            .await
+            .unwrap();
         let Some(last) = names.last() else { break };
         after = Some(last.clone());
         for name in &names {
-            write(&name[prefix.len()..], &ground.blobs.get(name).await.unwrap().unwrap());
+            write(
+                &name[prefix.len()..],
+                &ground.blobs.get(name).await.unwrap().unwrap(),
+            );
         }
     }
     write("old-checkpoint", old.to_string().as_bytes());
@@ -90,6 +112,10 @@ async fn go_accepts_tiles_checkpoint_proofs_and_receipt() {
 
     let output = go(&["run", ".", dir.path().to_str().unwrap()]).unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(printed.trim(), count.to_string());
 }

@@ -96,7 +96,9 @@ fn inclusion_in_every_small_tree_is_proved_and_nothing_else_is() {
 fn consistency_of_every_two_small_trees_is_proved_and_nothing_else_is() {
     let mut random = fastrand::Rng::with_seed(9162);
     let leaves = leaves(SIZES);
-    let roots: Vec<Hash> = (0..=SIZES).map(|n| rfc6962::mth(&leaves[..n as usize])).collect();
+    let roots: Vec<Hash> = (0..=SIZES)
+        .map(|n| rfc6962::mth(&leaves[..n as usize]))
+        .collect();
     for new in 1..=SIZES {
         let new_root = roots[new as usize];
         for old in 1..=new {
@@ -138,11 +140,17 @@ fn consistency_of_every_two_small_trees_is_proved_and_nothing_else_is() {
             }
         }
         // Everything extends nothing, and only nothing is empty.
-        assert_eq!(verify_consistency(0, Hash::EMPTY_ROOT, new, new_root, &[]), Ok(()));
+        assert_eq!(
+            verify_consistency(0, Hash::EMPTY_ROOT, new, new_root, &[]),
+            Ok(())
+        );
         assert!(verify_consistency(0, new_root, new, new_root, &[]).is_err());
         assert!(verify_consistency(0, Hash::EMPTY_ROOT, new, new_root, &[new_root]).is_err());
     }
-    assert_eq!(verify_consistency(0, Hash::EMPTY_ROOT, 0, Hash::EMPTY_ROOT, &[]), Ok(()));
+    assert_eq!(
+        verify_consistency(0, Hash::EMPTY_ROOT, 0, Hash::EMPTY_ROOT, &[]),
+        Ok(())
+    );
     assert!(verify_consistency(0, Hash::EMPTY_ROOT, 0, roots[1], &[]).is_err());
 }
 
@@ -157,14 +165,22 @@ fn the_root_grows_leaf_by_leaf() {
         let partial: Vec<_> = frontier.partial().collect();
         let names: Vec<_> = partial.iter().map(|(tile, _)| *tile).collect();
         assert_eq!(names, Frontier::tiles(size as u64));
-        assert_eq!(Frontier::restore(size as u64, &partial).map(|f| f.root()), Some(frontier.root()));
+        assert_eq!(
+            Frontier::restore(size as u64, &partial).map(|f| f.root()),
+            Some(frontier.root())
+        );
         assert_eq!(Frontier::restore(size as u64 + 1, &partial), None);
-        frontier.push(Hash::of_leaf(&leaves[size]), |tile, bytes| full.push((tile, bytes)));
+        frontier.push(Hash::of_leaf(&leaves[size]), |tile, bytes| {
+            full.push((tile, bytes))
+        });
     }
     assert_eq!(full.len(), 3);
     for (at, (tile, bytes)) in full.iter().enumerate() {
         assert_eq!(tile.to_string(), format!("tile/0/00{at}"));
-        let expected: Vec<_> = leaves[at * 256..][..256].iter().map(|l| Hash::of_leaf(l)).collect();
+        let expected: Vec<_> = leaves[at * 256..][..256]
+            .iter()
+            .map(|l| Hash::of_leaf(l))
+            .collect();
         assert_eq!(hashes(bytes), Some(expected));
     }
 }

@@ -73,13 +73,17 @@ impl Ground {
 
     /// The log as the process `writer` opens it.
     pub(crate) async fn open(&self, writer: u8) -> Log {
-        open(self.table.clone(), self.blobs.clone(), writer).await.unwrap()
+        open(self.table.clone(), self.blobs.clone(), writer)
+            .await
+            .unwrap()
     }
 
     /// Nothing is found wrong, and this many entries are there, all of them in the tree if `whole`.
     pub(crate) async fn is_sound(&self, entries: u64) {
         let keys = [log_key().verifying().clone()];
-        let report = prooflane_log::fsck(&*self.table, &*self.blobs, NAME, &keys).await.unwrap();
+        let report = prooflane_log::fsck(&*self.table, &*self.blobs, NAME, &keys)
+            .await
+            .unwrap();
         assert_eq!(report.findings, []);
         assert_eq!(report.entries, entries);
     }

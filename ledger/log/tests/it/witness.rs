@@ -22,7 +22,9 @@ async fn grow(log: &Log, to: u64) {
 }
 
 async fn request(log: &Log, old: u64) -> AddCheckpoint {
-    log.witness_request(log.checkpoint().await.unwrap(), old).await.unwrap()
+    log.witness_request(log.checkpoint().await.unwrap(), old)
+        .await
+        .unwrap()
 }
 
 async fn refused(witness: &Witness, request: &AddCheckpoint) -> Refusal {
@@ -43,24 +45,42 @@ async fn a_witness_follows_a_log_forwards_and_nowhere_else() {
     // Again from zero: it says where it stands. From there, the same tree is signed again.
     let refusal = refused(&witness, &first).await;
     assert_eq!(refusal, Refusal::OldSize { known: 5, old: 0 });
-    assert_eq!((refusal.status(), refusal.answer()), (409, ("text/x.tlog.size", "5\n".into())));
-    witness.add_checkpoint(&request(&log, 5).await.to_string()).await.unwrap();
+    assert_eq!(
+        (refusal.status(), refusal.answer()),
+        (409, ("text/x.tlog.size", "5\n".into()))
+    );
+    witness
+        .add_checkpoint(&request(&log, 5).await.to_string())
+        .await
+        .unwrap();
     grow(&log, 300).await;
     let next = request(&log, 5).await;
     let mut lie = next.clone();
     lie.proof[0] = Hash::of_leaf(b"another");
     let refusal = refused(&witness, &lie).await;
-    assert!(matches!(refusal, Refusal::Inconsistent(ProofError::OldRoot { .. } | ProofError::Root { .. })));
+    assert!(matches!(
+        refusal,
+        Refusal::Inconsistent(ProofError::OldRoot { .. } | ProofError::Root { .. })
+    ));
     assert_eq!(refusal.status(), 422);
     lie.proof.clear();
-    assert!(matches!(refused(&witness, &lie).await, Refusal::Inconsistent(ProofError::Length { .. })));
+    assert!(matches!(
+        refused(&witness, &lie).await,
+        Refusal::Inconsistent(ProofError::Length { .. })
+    ));
     witness.add_checkpoint(&next.to_string()).await.unwrap();
     // Backwards: by an old request, and by one that pretends.
-    assert_eq!(refused(&witness, &first).await, Refusal::OldSize { known: 300, old: 0 });
+    assert_eq!(
+        refused(&witness, &first).await,
+        Refusal::OldSize { known: 300, old: 0 }
+    );
     let mut back = first.clone();
     back.old = 300;
     let refusal = refused(&witness, &back).await;
-    assert_eq!((&refusal, refusal.status()), (&Refusal::Backwards { old: 300, new: 5 }, 400));
+    assert_eq!(
+        (&refusal, refusal.status()),
+        (&Refusal::Backwards { old: 300, new: 5 }, 400)
+    );
 }
 
 #[tokio::test]
@@ -68,14 +88,26 @@ async fn a_fork_is_not_cosigned() {
     let (ground, fork, memory) = (Ground::new(), Ground::new(), Ground::new());
     let (log, forked, witness) = (ground.open(1).await, fork.open(2).await, witness(&memory));
     grow(&log, 5).await;
-    forked.append(b"another history".to_vec(), None).await.unwrap();
+    forked
+        .append(b"another history".to_vec(), None)
+        .await
+        .unwrap();
     grow(&forked, 5).await;
-    witness.add_checkpoint(&request(&log, 0).await.to_string()).await.unwrap();
+    witness
+        .add_checkpoint(&request(&log, 0).await.to_string())
+        .await
+        .unwrap();
     let refusal = refused(&witness, &request(&forked, 5).await).await;
     assert!(matches!(refusal, Refusal::Fork { size: 5, .. }));
-    assert_eq!((refusal.status(), refusal.answer().0), (409, "text/x.tlog.size"));
+    assert_eq!(
+        (refusal.status(), refusal.answer().0),
+        (409, "text/x.tlog.size")
+    );
     grow(&forked, 9).await;
-    assert!(matches!(refused(&witness, &request(&forked, 5).await).await, Refusal::Inconsistent(_)));
+    assert!(matches!(
+        refused(&witness, &request(&forked, 5).await).await,
+        Refusal::Inconsistent(_)
+    ));
 }
 
 #[tokio::test]
@@ -90,21 +122,49 @@ async fn strangers_and_nonsense_are_refused() {
         let mut checkpoint = log.checkpoint().await.unwrap().checkpoint().clone();
         checkpoint.origin = name.into();
         let checkpoint = prooflane_log::SignedCheckpoint::sign(checkpoint, &key);
-        let request = AddCheckpoint { old: 0, proof: vec![], checkpoint };
+        let request = AddCheckpoint {
+            old: 0,
+            proof: vec![],
+            checkpoint,
+        };
         assert_eq!(refused(&witness, &request).await.status(), status, "{name}");
     }
-    for (old, new) in [("old 0", "old 00"), ("old 0", "old"), ("old", "Old"), ("old 0\n", "old 0\n!\n"), ("\n\n", "\n"), ("\u{2014} ", "- ")] {
+    for (old, new) in [
+        ("old 0", "old 00"),
+        ("old 0", "old"),
+        ("old", "Old"),
+        ("old 0\n", "old 0\n!\n"),
+        ("\n\n", "\n"),
+        ("\u{2014} ", "- "),
+    ] {
         let body = good.replacen(old, new, 1);
-        let Err(WitnessError::Refused(refusal)) = witness.add_checkpoint(&body).await else { panic!("{body}") };
+        let Err(WitnessError::Refused(refusal)) = witness.add_checkpoint(&body).await else {
+            panic!("{body}")
+        };
         assert_eq!(refusal.status(), 400, "{body}");
     }
-    let long = good.replacen("old 0\n", &format!("old 0\n{}", format!("{}\n", Hash::EMPTY_ROOT).repeat(64)), 1);
-    assert!(matches!(witness.add_checkpoint(&long).await, Err(WitnessError::Refused(Refusal::Format(_)))));
+    let long = good.replacen(
+        "old 0\n",
+        &format!("old 0\n{}", format!("{}\n", Hash::EMPTY_ROOT).repeat(64)),
+        1,
+    );
+    assert!(matches!(
+        witness.add_checkpoint(&long).await,
+        Err(WitnessError::Refused(Refusal::Format(_)))
+    ));
     // The first checkpoint needs no proof, and may have none.
     let extra = good.replacen("old 0\n", &format!("old 0\n{}\n", Hash::EMPTY_ROOT), 1);
-    assert!(matches!(witness.add_checkpoint(&extra).await, Err(WitnessError::Refused(Refusal::Inconsistent(_)))));
+    assert!(matches!(
+        witness.add_checkpoint(&extra).await,
+        Err(WitnessError::Refused(Refusal::Inconsistent(_)))
+    ));
     witness.add_checkpoint(&good).await.unwrap();
-    let wrong = Witness::new(memory.table.clone(), Arc::new(ManualClock::new(0)), log_key(), vec![]);
+    let wrong = Witness::new(
+        memory.table.clone(),
+        Arc::new(ManualClock::new(0)),
+        log_key(),
+        vec![],
+    );
     assert_eq!(wrong.err(), Some(LogError::KeyType));
 }
 
@@ -116,10 +176,16 @@ async fn of_two_requests_at_once_one_wins_and_the_other_hears_where_it_stands() 
     let small = request(&log, 0).await.to_string();
     grow(&log, 9).await;
     let large = request(&log, 0).await.to_string();
-    let (a, b) = tokio::join!(witness.add_checkpoint(&small), witness.add_checkpoint(&large));
+    let (a, b) = tokio::join!(
+        witness.add_checkpoint(&small),
+        witness.add_checkpoint(&large)
+    );
     assert_eq!([&a, &b].iter().filter(|answer| answer.is_ok()).count(), 1);
     let lost = a.err().or(b.err()).unwrap();
-    assert!(matches!(lost, WitnessError::Refused(Refusal::OldSize { .. })), "{lost}");
+    assert!(
+        matches!(lost, WitnessError::Refused(Refusal::OldSize { .. })),
+        "{lost}"
+    );
 }
 
 #[tokio::test]
@@ -128,31 +194,64 @@ async fn cosignatures_are_collected_and_published() {
     let (log, witness) = (ground.open(1).await, witness(&memory));
     grow(&log, 5).await;
     let checkpoint = log.checkpoint().await.unwrap();
-    let known = [witness_key(1).verifying().clone(), witness_key(2).verifying().clone()];
-    let line = witness.add_checkpoint(&request(&log, 0).await.to_string()).await.unwrap();
-    let refused = async |response: &str, keys: &[_]| log.add_cosignatures(&checkpoint, response, keys).await.err();
+    let known = [
+        witness_key(1).verifying().clone(),
+        witness_key(2).verifying().clone(),
+    ];
+    let line = witness
+        .add_checkpoint(&request(&log, 0).await.to_string())
+        .await
+        .unwrap();
+    let refused = async |response: &str, keys: &[_]| {
+        log.add_cosignatures(&checkpoint, response, keys)
+            .await
+            .err()
+    };
     let unknown = || Some(LogError::Cosignature(NoteError::Unknown));
     assert_eq!(refused("", &known).await, unknown());
     assert_eq!(refused(&format!("{line}\n"), &known[1..]).await, unknown());
-    assert_eq!(refused(&format!("{line}"), &known).await, Some(LogError::Cosignature(NoteError::Format)));
+    assert_eq!(
+        refused(&format!("{line}"), &known).await,
+        Some(LogError::Cosignature(NoteError::Format))
+    );
     grow(&log, 6).await;
     let other = log.checkpoint().await.unwrap();
-    let forged = log.add_cosignatures(&other, &format!("{line}\n"), &known).await.err();
-    assert!(matches!(forged, Some(LogError::Cosignature(NoteError::Forged(_)))));
+    let forged = log
+        .add_cosignatures(&other, &format!("{line}\n"), &known)
+        .await
+        .err();
+    assert!(matches!(
+        forged,
+        Some(LogError::Cosignature(NoteError::Forged(_)))
+    ));
     assert_eq!(log.cosigned().await.unwrap(), None);
     // For an older checkpoint than the latest: remembered, and not mixed with the latest.
-    let cosigned = log.add_cosignatures(&checkpoint, &format!("{line}\n"), &known).await.unwrap();
+    let cosigned = log
+        .add_cosignatures(&checkpoint, &format!("{line}\n"), &known)
+        .await
+        .unwrap();
     assert_eq!(cosigned.note().signatures().len(), 2);
     assert_eq!(log.cosigned().await.unwrap(), Some(cosigned.clone()));
     assert_eq!(log.checkpoint().await.unwrap(), other);
     assert_eq!(log.receipt(3, None).await.unwrap().checkpoint, cosigned);
     assert_eq!(log.receipt(5, None).await.unwrap().checkpoint, other);
     // For the latest: published with it, and a smaller one no longer replaces it.
-    let line2 = witness.add_checkpoint(&request(&log, 5).await.to_string()).await.unwrap();
-    let latest = log.add_cosignatures(&other, &format!("{line2}\n"), &known).await.unwrap();
+    let line2 = witness
+        .add_checkpoint(&request(&log, 5).await.to_string())
+        .await
+        .unwrap();
+    let latest = log
+        .add_cosignatures(&other, &format!("{line2}\n"), &known)
+        .await
+        .unwrap();
     assert_eq!(log.checkpoint().await.unwrap(), latest);
-    assert_eq!(log.reader().checkpoint().await.unwrap(), Some(latest.clone()));
-    log.add_cosignatures(&checkpoint, &format!("{line}\n"), &known).await.unwrap();
+    assert_eq!(
+        log.reader().checkpoint().await.unwrap(),
+        Some(latest.clone())
+    );
+    log.add_cosignatures(&checkpoint, &format!("{line}\n"), &known)
+        .await
+        .unwrap();
     assert_eq!(log.cosigned().await.unwrap(), Some(latest));
     ground.is_sound(6).await;
 }
