@@ -9,14 +9,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const NAME: &str = "ledger";
-const MEASURED: u64 = 5_000;
+const MEASURED: u64 = 12_800;
+/// How many append at once, and whether with a key each.
+const KINDS: [(u64, bool); 4] = [(1, false), (1, true), (64, false), (64, true)];
+
+fn with(keys: bool) -> &'static str {
+    if keys { "with keys" } else { "no keys" }
+}
 
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e3;
     let most = times[times.len() - 1].as_secs_f64() * 1e3;
     println!(
-        "{what:<52} p50 {:>7.3} ms   p99 {:>7.3} ms   most {most:>7.3} ms",
+        "{what:<55} p50 {:>7.3} ms   p99 {:>7.3} ms   most {most:>7.3} ms",
         at(50),
         at(99)
     );
@@ -27,8 +33,14 @@ fn entry(n: u64) -> Vec<u8> {
     format!("{n:0400}").into_bytes()
 }
 
-/// `count` appends by `callers` at once, each with a key; and how long each took.
-async fn append(log: &Arc<Log>, callers: u64, count: u64, next: &Arc<AtomicU64>) -> Vec<Duration> {
+/// `count` appends by `callers` at once; and how long each took. With `keys`, each has a random one.
+async fn append(
+    log: &Arc<Log>,
+    callers: u64,
+    count: u64,
+    next: &Arc<AtomicU64>,
+    keys: bool,
+) -> Vec<Duration> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..callers {
         let (log, next) = (log.clone(), next.clone());
@@ -36,8 +48,10 @@ async fn append(log: &Arc<Log>, callers: u64, count: u64, next: &Arc<AtomicU64>)
             let mut times = Vec::new();
             for _ in 0..count / callers {
                 let n = next.fetch_add(1, Ordering::Relaxed);
+                let key = keys.then(|| fastrand::u128(..).to_be_bytes());
+                let key = key.as_ref().map(|key| &key[..]);
                 let begun = Instant::now();
-                log.append(entry(n), Some(&n.to_be_bytes())).await.unwrap();
+                log.append(entry(n), key).await.unwrap();
                 times.push(begun.elapsed());
             }
             times
@@ -60,7 +74,7 @@ async fn main() {
     let (log, next) = (Arc::new(log), Arc::new(AtomicU64::new(0)));
 
     let begun = Instant::now();
-    append(&log, 1024, entries, &next).await;
+    append(&log, 1024, entries, &next, true).await;
     let filled = begun.elapsed();
     let begun = Instant::now();
     log.integrate().await.unwrap();
@@ -71,11 +85,10 @@ async fn main() {
         next.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64(),
     );
 
-    report("append, alone", append(&log, 1, MEASURED, &next).await);
-    report(
-        "append, 64 at once",
-        append(&log, 64, 64 * 200, &next).await,
-    );
+    for (callers, keys) in KINDS {
+        let times = append(&log, callers, MEASURED, &next, keys).await;
+        report(&format!("append, {callers} at once, {}", with(keys)), times);
+    }
 
     // The same while the tree grows, as fast as it can.
     let stop = Arc::new(AtomicBool::new(false));
@@ -91,14 +104,14 @@ async fn main() {
             checkpoints
         }
     });
-    report(
-        "append, alone, while integrating",
-        append(&log, 1, MEASURED, &next).await,
-    );
-    report(
-        "append, 64 at once, while integrating",
-        append(&log, 64, 64 * 200, &next).await,
-    );
+    for (callers, keys) in KINDS {
+        let times = append(&log, callers, MEASURED, &next, keys).await;
+        let what = format!(
+            "append, {callers} at once, {}, while integrating",
+            with(keys)
+        );
+        report(&what, times);
+    }
     stop.store(true, Ordering::Relaxed);
     println!(
         "  ({} rounds of integration meanwhile)",
