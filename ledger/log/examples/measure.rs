@@ -11,10 +11,32 @@ use std::time::{Duration, Instant};
 const NAME: &str = "ledger";
 const MEASURED: u64 = 12_800;
 /// How many append at once, and whether with a key each.
-const KINDS: [(u64, bool); 4] = [(1, false), (1, true), (64, false), (64, true)];
+const KINDS: [(u64, Keys); 6] = [
+    (1, Keys::None),
+    (1, Keys::Timed),
+    (1, Keys::Random),
+    (64, Keys::None),
+    (64, Keys::Timed),
+    (64, Keys::Random),
+];
 
-fn with(keys: bool) -> &'static str {
-    if keys { "with keys" } else { "no keys" }
+/// What kind of idempotency key an append has: 16 bytes that begin with the time, or at random.
+#[derive(Clone, Copy, Debug)]
+enum Keys {
+    None,
+    Timed,
+    Random,
+}
+
+impl Keys {
+    fn next(self, n: u64) -> Option<[u8; 16]> {
+        let random = fastrand::u128(..);
+        match self {
+            Keys::None => None,
+            Keys::Timed => Some((u128::from(n) << 64 | random >> 64).to_be_bytes()),
+            Keys::Random => Some(random.to_be_bytes()),
+        }
+    }
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {
@@ -33,13 +55,13 @@ fn entry(n: u64) -> Vec<u8> {
     format!("{n:0400}").into_bytes()
 }
 
-/// `count` appends by `callers` at once; and how long each took. With `keys`, each has a random one.
+/// `count` appends by `callers` at once; and how long each took.
 async fn append(
     log: &Arc<Log>,
     callers: u64,
     count: u64,
     next: &Arc<AtomicU64>,
-    keys: bool,
+    keys: Keys,
 ) -> Vec<Duration> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..callers {
@@ -48,7 +70,7 @@ async fn append(
             let mut times = Vec::new();
             for _ in 0..count / callers {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                let key = keys.then(|| fastrand::u128(..).to_be_bytes());
+                let key = keys.next(n);
                 let key = key.as_ref().map(|key| &key[..]);
                 let begun = Instant::now();
                 log.append(entry(n), key).await.unwrap();
@@ -74,7 +96,7 @@ async fn main() {
     let (log, next) = (Arc::new(log), Arc::new(AtomicU64::new(0)));
 
     let begun = Instant::now();
-    append(&log, 1024, entries, &next, true).await;
+    append(&log, 1024, entries, &next, Keys::Timed).await;
     let filled = begun.elapsed();
     let begun = Instant::now();
     log.integrate().await.unwrap();
@@ -87,7 +109,7 @@ async fn main() {
 
     for (callers, keys) in KINDS {
         let times = append(&log, callers, MEASURED, &next, keys).await;
-        report(&format!("append, {callers} at once, {}", with(keys)), times);
+        report(&format!("append, {callers} at once, keys: {keys:?}"), times);
     }
 
     // The same while the tree grows, as fast as it can.
@@ -106,10 +128,7 @@ async fn main() {
     });
     for (callers, keys) in KINDS {
         let times = append(&log, callers, MEASURED, &next, keys).await;
-        let what = format!(
-            "append, {callers} at once, {}, while integrating",
-            with(keys)
-        );
+        let what = format!("append, {callers} at once, keys: {keys:?}, integrating");
         report(&what, times);
     }
     stop.store(true, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::LogError;
 use crate::integrate::{Edge, Walk};
-use crate::layout::{KeyRecord, Layout};
+use crate::layout::{KEY_PARTITIONS, KeyName, KeyRecord, Layout};
 use crate::merkle::Hash;
 use crate::note::VerifyingKey;
 use crate::reader::first;
@@ -355,7 +355,7 @@ impl Check<'_> {
     }
 
     /// The record of an entry's key.
-    async fn key(&mut self, key: &Hash, expected: KeyRecord) -> Result<(), LogError> {
+    async fn key(&mut self, key: &KeyName, expected: KeyRecord) -> Result<(), LogError> {
         self.keys += 1;
         let got = read_key(self.table, self.layout, key).await;
         if self.unless_damaged(got)? != Some(Some(expected)) {
@@ -368,10 +368,10 @@ impl Check<'_> {
     /// As many records as entries with keys: each of those has its own.
     async fn keys(&mut self) -> Result<(), StoreError> {
         let mut records = 0;
-        for byte in 0..=u8::MAX {
+        for partition in 0..KEY_PARTITIONS {
             let mut after = None;
             loop {
-                let query = Query::new(Index::Primary, self.layout.keys(byte))
+                let query = Query::new(Index::Primary, self.layout.keys(partition))
                     .limit(limits::PAGE_ITEMS)
                     .after(after);
                 let page = self.table.query(&query).await?;

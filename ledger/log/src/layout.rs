@@ -6,7 +6,7 @@
 //! | `log/<name>` | `sequence` | the next free index, decimal |
 //! | `log/<name>` | `cosigned` | the last cosigned checkpoint, a signed note |
 //! | `log/<name>/batches` | first index, 20 digits | [`Batch`] |
-//! | `log/<name>/keys/<2 hex digits>` | the key's SHA-256, hex | [`KeyRecord`] |
+//! | `log/<name>/keys/<hex digit>` | an idempotency key, hex of [`KeyName`] | [`KeyRecord`] |
 //!
 //! Blobs: `<name>/tile/...` and `<name>/checkpoint`, as c2sp.org/tlog-tiles names them below `<name>`.
 
@@ -14,6 +14,7 @@ use crate::error::LogError;
 use crate::merkle::Hash;
 use crate::tile::{ENTRY_BYTES, Tile, push_entry};
 use prooflane_store::{Expect, Key, StoreError, Write, limits};
+use sha2::{Digest, Sha256};
 
 /// Names things.
 #[derive(Clone, Debug)]
@@ -56,14 +57,18 @@ impl Layout {
         Key::new(self.batches(), batch_sort(first))
     }
 
-    /// The keys lie in 256 partitions, by the first byte of their hash.
-    pub(crate) fn keys(&self, byte: u8) -> String {
-        format!("log/{}/keys/{byte:02x}", self.name)
+    /// Keys lie in [`KEY_PARTITIONS`], of which this is one.
+    pub(crate) fn keys(&self, partition: u8) -> String {
+        format!("log/{}/keys/{partition:x}", self.name)
     }
 
-    pub(crate) fn key(&self, hash: &Hash) -> Key {
-        let hex = hash.0.iter().map(|byte| format!("{byte:02x}"));
-        Key::new(self.keys(hash.0[0]), hex.collect::<String>())
+    pub(crate) fn key(&self, key: &KeyName) -> Key {
+        let hex = key.0.iter().map(|byte| format!("{byte:02x}"));
+        let partition = Hash::of_leaf(&key.0).0[0] % KEY_PARTITIONS;
+        Key::new(
+            self.keys(partition),
+            format!("k{}", hex.collect::<String>()),
+        )
     }
 
     pub(crate) fn tile(&self, tile: Tile) -> String {
@@ -106,26 +111,46 @@ pub(crate) fn put(key: Key, expect: Expect, body: impl Into<Vec<u8>>) -> Write {
 pub(crate) type BatchId = [u8; BATCH_ID_BYTES];
 const BATCH_ID_BYTES: usize = 24;
 
-/// One entry of a batch, and the hash of its idempotency key.
+/// Enough that no partition gets hot, few enough that keys in the order of time, such as UUIDv7, are written side by side: in
+/// a table that is a B-tree each random key costs a page.
+pub(crate) const KEY_PARTITIONS: u8 = 16;
+/// Longest idempotency key that is its own name.
+const KEY_BYTES: usize = 48;
+
+/// An idempotency key, or where that is longer than [`KEY_BYTES`] its beginning and its hash, one byte longer than any other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KeyName(Vec<u8>);
+
+impl KeyName {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        if key.len() <= KEY_BYTES {
+            return Self(key.into());
+        }
+        let beginning = &key[..KEY_BYTES + 1 - Hash::BYTES];
+        Self([beginning, &Sha256::digest(key)].concat())
+    }
+}
+
+/// One entry of a batch, and its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sequenced {
-    pub(crate) key: Option<Hash>,
+    pub(crate) key: Option<KeyName>,
     pub(crate) entry: Vec<u8>,
 }
 
 impl Sequenced {
     /// How many bytes it takes in a batch.
     pub(crate) fn bytes(&self) -> usize {
-        1 + self.key.map_or(0, |_| Hash::BYTES) + 2 + self.entry.len()
+        1 + self.key.as_ref().map_or(0, |key| 1 + key.0.len()) + 2 + self.entry.len()
     }
 }
 
 /// Most bytes of entries in a batch, and of a batch without them.
 pub(crate) const BATCH_BYTES: usize = limits::BODY_BYTES - BATCH_ID_BYTES;
-const _: () = assert!(1 + Hash::BYTES + 2 + ENTRY_BYTES <= BATCH_BYTES);
+const _: () = assert!(2 + KEY_BYTES + 1 + 2 + ENTRY_BYTES <= BATCH_BYTES);
 
-/// Entries that were given consecutive indices in one commit: the id, then for each entry a byte 0, or 1 and its key's hash,
-/// then the entry as in a bundle.
+/// Entries that were given consecutive indices in one commit: the id, then for each entry a byte 0, or a byte 1, the
+/// length of its key's name in a byte and that name; then the entry as in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) id: BatchId,
@@ -135,12 +160,15 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn encode<'e>(
         id: &BatchId,
-        entries: impl Iterator<Item = (Option<Hash>, &'e [u8])>,
+        entries: impl Iterator<Item = &'e Sequenced>,
     ) -> Vec<u8> {
         let mut body = id.to_vec();
-        for (key, entry) in entries {
+        for Sequenced { key, entry } in entries {
             body.push(key.is_some().into());
-            body.extend(key.iter().flat_map(|key| key.0));
+            if let Some(KeyName(key)) = key {
+                body.push(key.len() as u8);
+                body.extend_from_slice(key);
+            }
             push_entry(&mut body, entry);
         }
         body
@@ -153,8 +181,9 @@ impl Batch {
             let (key, after) = match flag {
                 0 => (None, after),
                 1 => {
-                    let (key, after) = after.split_first_chunk()?;
-                    (Some(Hash(*key)), after)
+                    let (length, after) = after.split_first()?;
+                    let (key, after) = after.split_at_checked((*length).into())?;
+                    (Some(KeyName(key.into())), after)
                 }
                 _ => return None,
             };

@@ -1,7 +1,7 @@
 //! Appending: entries that wait are given consecutive indices together, in one conditional commit.
 
 use crate::error::{AppendError, LogError};
-use crate::layout::{BATCH_BYTES, Batch, BatchId, KeyRecord, Layout, Sequenced, put};
+use crate::layout::{BATCH_BYTES, Batch, BatchId, KeyName, KeyRecord, Layout, Sequenced, put};
 use crate::merkle::Hash;
 use crate::tile::ENTRY_BYTES;
 use prooflane_store::{CommitError, Expect, StoreError, Table, limits};
@@ -83,7 +83,7 @@ impl Sequencer {
             return Err(AppendError::TooLong { limit, got });
         }
         let (reply, index) = oneshot::channel();
-        let key = key.map(key_hash);
+        let key = key.map(KeyName::new);
         let sequenced = Sequenced { key, entry };
         if self.wait(Pending { sequenced, reply }) {
             tokio::spawn(self.clone().flush());
@@ -117,6 +117,7 @@ impl Sequencer {
             bytes += sequenced.bytes();
             let key_fits = sequenced
                 .key
+                .clone()
                 .is_none_or(|key| keys.len() < BATCH_KEYS && keys.insert(key));
             if bytes > BATCH_BYTES || batch.len() == BATCH_ENTRIES || !key_fits {
                 break;
@@ -207,10 +208,7 @@ impl Sequencer {
         at: Cursor,
         after: Cursor,
     ) -> Result<(), CommitError> {
-        let entries = batch.iter().map(|pending| {
-            let Sequenced { key, entry } = &pending.sequenced;
-            (*key, &entry[..])
-        });
+        let entries = batch.iter().map(|pending| &pending.sequenced);
         let mut writes = vec![
             put(
                 self.layout.sequence(),
@@ -226,7 +224,8 @@ impl Sequencer {
         for (index, pending) in (at.next..).zip(batch) {
             let leaf = pending.leaf();
             let record = KeyRecord { index, leaf }.encode();
-            let key = pending.sequenced.key.map(|key| self.layout.key(&key));
+            let key = pending.sequenced.key.as_ref();
+            let key = key.map(|key| self.layout.key(key));
             writes.extend(key.map(|key| put(key, Expect::Absent, record)));
         }
         self.table.commit(&writes).await
@@ -272,12 +271,6 @@ impl Sequencer {
     }
 }
 
-/// An idempotency key may be any bytes; its hash is what is kept.
-fn key_hash(key: &[u8]) -> Hash {
-    use sha2::{Digest, Sha256};
-    Hash(Sha256::digest(key).into())
-}
-
 fn acknowledge(batch: Vec<Pending>, first: u64) {
     for (index, pending) in (first..).zip(batch) {
         pending.answer(Ok(index));
@@ -311,7 +304,7 @@ pub(crate) async fn read_sequence(
 pub(crate) async fn read_key(
     table: &dyn Table,
     layout: &Layout,
-    key: &Hash,
+    key: &KeyName,
 ) -> Result<Option<KeyRecord>, LogError> {
     let item = table.get(&layout.key(key)).await?;
     item.map(|item| {

@@ -158,6 +158,33 @@ async fn one_key_one_entry_one_index() {
 }
 
 #[tokio::test]
+async fn keys_of_every_length_are_told_apart() {
+    let ground = Ground::new();
+    let log = ground.open(1).await;
+    let long = vec![b'x'; 200];
+    // What the long one is kept as is as long as no key that is kept as itself.
+    let mut keys: Vec<Vec<u8>> = (0..60).map(|length| vec![b'x'; length]).collect();
+    keys.extend([
+        long.clone(),
+        [&long[..], b"y"].concat(),
+        b"X".to_vec(),
+        vec![0],
+        vec![0, 0],
+    ]);
+    for round in 0..2 {
+        for (index, key) in keys.iter().enumerate() {
+            let entry = index.to_be_bytes().to_vec();
+            assert_eq!(
+                log.append(entry, Some(key)).await,
+                Ok(index as u64),
+                "round {round}"
+            );
+        }
+    }
+    ground.is_sound(keys.len() as u64).await;
+}
+
+#[tokio::test]
 async fn entries_of_every_length_fit_and_longer_ones_are_refused() {
     let ground = Ground::new();
     let log = ground.open(1).await;
