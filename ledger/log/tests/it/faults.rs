@@ -182,6 +182,8 @@ struct Seen {
     acknowledged: Mutex<Vec<(u64, Vec<u8>)>>,
     checkpoints: Mutex<Vec<SignedCheckpoint>>,
     cosigned: Mutex<Vec<SignedCheckpoint>>,
+    /// Entries appended without a key, once, and what was answered.
+    keyless: Mutex<Vec<(Vec<u8>, Result<u64, AppendError>)>>,
 }
 
 fn entries(from: u32, to: u32) -> Vec<Vec<u8>> {
@@ -207,6 +209,16 @@ async fn append(log: &Log, entries: &[Vec<u8>], seen: &Seen) {
             }
         }
         panic!("there is one fault only");
+    });
+    futures::future::join_all(appends).await;
+}
+
+/// Appends these at once, without keys, and takes whatever answer comes.
+async fn append_keyless(log: &Log, name: &str, seen: &Seen) {
+    let appends = (0..3).map(async |n| {
+        let entry = format!("{name} {n}").into_bytes();
+        let answer = log.append(entry.clone(), None).await;
+        seen.keyless.lock().unwrap().push((entry, answer));
     });
     futures::future::join_all(appends).await;
 }
@@ -283,12 +295,14 @@ async fn scenario(store: Arc<Faulty>, seen: &Seen) {
     let other = insist(async || open(store.clone(), store.clone(), 2).await).await;
     append(&other, &entries(1, 3), seen).await;
     cosign(&log, &witness, seen).await;
+    append_keyless(&log, "first", seen).await;
     append(&log, &entries(3, 255), seen).await;
     include(&other, 254, seen).await;
     append(&log, &entries(255, 258), seen).await;
     include(&log, 257, seen).await;
     cosign(&other, &witness, seen).await;
     append(&other, &entries(258, ENTRIES), seen).await;
+    append_keyless(&other, "second", seen).await;
     insist(async || log.integrate().await).await;
     receipt(&log, 1).await;
     receipt(&other, 258).await;
@@ -318,16 +332,33 @@ async fn survive(fault: Fault, at: usize) -> bool {
 
     let log = ground.open(3).await;
     append(&log, &entries(0, ENTRIES), &seen).await;
-    include(&log, u64::from(ENTRIES) - 1, &seen).await;
+    let size = log.next_index().await.unwrap();
+    include(&log, size - 1, &seen).await;
     cosign(&log, &witness(ground.table.clone()), &seen).await;
-    ground.is_sound(ENTRIES.into()).await;
-    let acknowledged = std::mem::take(&mut *seen.acknowledged.lock().unwrap());
-    for (index, entry) in acknowledged {
-        assert_eq!(
-            log.reader().entry(index, ENTRIES.into()).await.unwrap(),
-            entry
-        );
+    ground.is_sound(size).await;
+    let mut all = Vec::new();
+    for index in 0..size {
+        all.push(log.reader().entry(index, size).await.unwrap());
     }
+    for (index, entry) in seen.acknowledged.lock().unwrap().iter() {
+        assert_eq!(&all[*index as usize], entry);
+    }
+    // Each entry is there once; one without a key as often as was answered, and at most once where that is unknown.
+    let mut keyless = 0;
+    for (entry, answer) in seen.keyless.lock().unwrap().iter() {
+        let there: Vec<_> = (0..size)
+            .filter(|index| &all[*index as usize] == entry)
+            .collect();
+        match answer {
+            Ok(index) => assert_eq!(there, [*index]),
+            Err(AppendError::Unknown(_)) => assert!(there.len() <= 1),
+            Err(_) => assert_eq!(there, [0u64; 0]),
+        }
+        keyless += there.len() as u64;
+    }
+    // Where the process stopped, nobody was answered.
+    let unanswered = size - u64::from(ENTRIES) - keyless;
+    assert!(unanswered == 0 || seen.keyless.lock().unwrap().len() < 6 && unanswered <= 3);
     let mut checkpoints = std::mem::take(&mut *ground.blobs.published.lock().unwrap());
     checkpoints.append(&mut seen.checkpoints.lock().unwrap());
     checkpoints.append(&mut seen.cosigned.lock().unwrap());
