@@ -3,7 +3,8 @@
 use crate::support::*;
 use prooflane_log::{Policy, Reader};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 const PROCESSES: u8 = 4;
@@ -18,9 +19,10 @@ async fn many_appenders_and_integrators_make_one_log() {
         logs.push(Arc::new(ground.open(process).await));
     }
     let mut callers = JoinSet::new();
+    let largest = Arc::new(AtomicU64::new(0));
     for (process, log) in logs.iter().enumerate() {
         for caller in 0..CALLERS {
-            let log = log.clone();
+            let (log, largest) = (log.clone(), largest.clone());
             callers.spawn(async move {
                 let (mut indices, mut checkpoints) = (Vec::new(), Vec::new());
                 for n in 0..EACH {
@@ -34,7 +36,12 @@ async fn many_appenders_and_integrators_make_one_log() {
                     let index = log.append(entry.clone(), Some(&entry)).await.unwrap();
                     indices.push((index, entry.clone()));
                     if n % 8 == 0 {
+                        // What anyone has seen before this call, this call sees too.
+                        let seen = largest.load(Ordering::SeqCst);
                         let checkpoint = log.await_inclusion(index).await.unwrap();
+                        let size = checkpoint.checkpoint().size;
+                        assert!(size >= seen, "the log went back from {seen} to {size}");
+                        largest.fetch_max(size, Ordering::SeqCst);
                         let receipt = log
                             .receipt_in(checkpoint.clone(), index, None)
                             .await
@@ -70,4 +77,58 @@ async fn many_appenders_and_integrators_make_one_log() {
     }
     checkpoints.append(&mut ground.blobs.published.lock().unwrap());
     are_consistent(&logs[0], &checkpoints).await;
+}
+
+#[tokio::test]
+async fn an_integrator_that_is_overtaken_does_not_take_the_log_back() {
+    let ground = Ground::new();
+    let rival = ground.open(2).await;
+    let table = Overtaken {
+        table: ground.table.clone(),
+        item: "/head",
+        rival: Mutex::new(Some(Box::pin(async move {
+            for n in 3..300u32 {
+                rival.append(n.to_be_bytes().to_vec(), None).await.unwrap();
+            }
+            assert_eq!(rival.integrate().await.unwrap().size, 300);
+        }))),
+    };
+    let log = open(Arc::new(table), ground.blobs.clone(), 1)
+        .await
+        .unwrap();
+    for n in 0..3u32 {
+        log.append(n.to_be_bytes().to_vec(), None).await.unwrap();
+    }
+    let checkpoint = log.await_inclusion(2).await.unwrap();
+    assert_eq!(checkpoint.checkpoint().size, 300);
+    assert_eq!(log.checkpoint().await.unwrap(), checkpoint);
+    assert_eq!(log.reader().checkpoint().await.unwrap(), Some(checkpoint));
+    ground.is_sound(300).await;
+}
+
+#[tokio::test]
+async fn an_appender_that_is_overtaken_takes_the_next_index() {
+    let ground = Ground::new();
+    let rival = ground.open(2).await;
+    let table = Overtaken {
+        table: ground.table.clone(),
+        item: "/sequence",
+        rival: Mutex::new(Some(Box::pin(async move {
+            for n in 0..3u8 {
+                rival.append(vec![n], Some(&[n])).await.unwrap();
+            }
+        }))),
+    };
+    let log = open(Arc::new(table), ground.blobs.clone(), 1)
+        .await
+        .unwrap();
+    // Its own entry, and one that the rival appended meanwhile under the same key.
+    let answers = tokio::join!(
+        log.append(vec![9], None),
+        log.append(vec![1], Some(&[1])),
+        log.append(vec![8], Some(&[8])),
+    );
+    assert_eq!(answers, (Ok(3), Ok(1), Ok(4)));
+    log.integrate().await.unwrap();
+    ground.is_sound(5).await;
 }

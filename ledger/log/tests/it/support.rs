@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use prooflane_log::merkle::verify_consistency;
 use prooflane_log::{Hash, Kind, Log, SignedCheckpoint, SigningKey, Writer};
-use prooflane_store::{Blobs, PutMode, PutOutcome, SqliteTable, StoreError, Table};
+use prooflane_store::{
+    Blobs, CommitError, Item, Key, Page, PutMode, PutOutcome, Query, SqliteTable, StoreError,
+    Table, Write,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -86,6 +89,36 @@ impl Ground {
             .unwrap();
         assert_eq!(report.findings, []);
         assert_eq!(report.entries, entries);
+    }
+}
+
+/// A table on which somebody else comes first: before the first commit that writes `item`, `rival` runs.
+pub(crate) struct Overtaken {
+    pub(crate) table: Arc<SqliteTable>,
+    pub(crate) item: &'static str,
+    pub(crate) rival: Mutex<Option<futures::future::BoxFuture<'static, ()>>>,
+}
+
+#[async_trait]
+impl Table for Overtaken {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.table.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.table.query(query).await
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<(), CommitError> {
+        let named = |write: &Write| write.key().to_string().contains(self.item);
+        let rival = writes
+            .iter()
+            .any(named)
+            .then(|| self.rival.lock().unwrap().take());
+        if let Some(rival) = rival.flatten() {
+            rival.await;
+        }
+        self.table.commit(writes).await
     }
 }
 

@@ -6,7 +6,7 @@ use prooflane_log::note::NoteError;
 use prooflane_log::witness::{AddCheckpoint, Refusal};
 use prooflane_log::{Hash, Kind, Log, LogError, SigningKey, Witness, WitnessError};
 use prooflane_store::ManualClock;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn witness(ground: &Ground) -> Witness {
     let clock = Arc::new(ManualClock::new(1_000_000));
@@ -169,23 +169,27 @@ async fn strangers_and_nonsense_are_refused() {
 }
 
 #[tokio::test]
-async fn of_two_requests_at_once_one_wins_and_the_other_hears_where_it_stands() {
+async fn who_is_overtaken_hears_where_the_witness_stands() {
     let (ground, memory) = (Ground::new(), Ground::new());
-    let (log, witness) = (ground.open(1).await, witness(&memory));
+    let log = ground.open(1).await;
     grow(&log, 5).await;
     let small = request(&log, 0).await.to_string();
     grow(&log, 9).await;
     let large = request(&log, 0).await.to_string();
-    let (a, b) = tokio::join!(
-        witness.add_checkpoint(&small),
-        witness.add_checkpoint(&large)
-    );
-    assert_eq!([&a, &b].iter().filter(|answer| answer.is_ok()).count(), 1);
-    let lost = a.err().or(b.err()).unwrap();
-    assert!(
-        matches!(lost, WitnessError::Refused(Refusal::OldSize { .. })),
-        "{lost}"
-    );
+    let rival = witness(&memory);
+    let table = Overtaken {
+        table: memory.table.clone(),
+        item: "witness/",
+        rival: Mutex::new(Some(Box::pin(async move {
+            rival.add_checkpoint(&large).await.unwrap();
+        }))),
+    };
+    let clock = Arc::new(ManualClock::new(0));
+    let logs = vec![log.key().clone()];
+    let late = Witness::new(Arc::new(table), clock, witness_key(1), logs).unwrap();
+    let refusal = Refusal::OldSize { known: 9, old: 0 };
+    let refused = late.add_checkpoint(&small).await;
+    assert_eq!(refused, Err(WitnessError::Refused(refusal)));
 }
 
 #[tokio::test]
