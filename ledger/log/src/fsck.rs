@@ -176,7 +176,7 @@ impl Check<'_> {
         self.report.findings.push(finding);
     }
 
-    /// Takes a damaged item as a finding, and every other error as one.
+    /// Notes a damaged item as a finding; passes other errors on.
     fn unless_damaged<T>(&mut self, read: Result<T, LogError>) -> Result<Option<T>, LogError> {
         match read {
             Ok(value) => Ok(Some(value)),

@@ -384,8 +384,8 @@ impl Note {
         &self.signatures
     }
 
-    /// The same text with one signature.
-    pub(crate) fn with_only(&self, signature: Signature) -> Self {
+    /// The same text with this signature alone.
+    pub fn with_only(&self, signature: Signature) -> Self {
         Self {
             text: self.text.clone(),
             signatures: vec![signature],

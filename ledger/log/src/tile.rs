@@ -182,8 +182,9 @@ pub fn hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
         .then(|| whole.iter().map(|hash| Hash(*hash)).collect())
 }
 
-/// Adds an entry to a bundle: its length in sixteen bits, big-endian, and its bytes.
-pub(crate) fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
+/// Adds an entry to a bundle: its length in sixteen bits, big-endian, and its bytes, of which there are at most
+/// [`ENTRY_BYTES`].
+pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
     debug_assert!(entry.len() <= ENTRY_BYTES);
     bundle.extend_from_slice(&(entry.len() as u16).to_be_bytes());
     bundle.extend_from_slice(entry);
