@@ -15,7 +15,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 pub struct Writer(pub [u8; 16]);
 
 /// How often a lost race or an unknown outcome is looked at again before the caller is told to come back later.
-pub(crate) const ATTEMPTS: usize = 64;
+pub(crate) const ATTEMPTS: usize = 16;
 
 /// A transparency log over a [`Table`] and [`Blobs`]. Any number of processes may append to one and integrate it at once.
 pub struct Log {

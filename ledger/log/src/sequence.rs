@@ -15,6 +15,8 @@ const BATCH_KEYS: usize = limits::WRITES - 2;
 /// How often a batch is tried before its callers are told to come again later: each loss of a race is a gain of another
 /// process, so this many in a row are a crowd or a broken store.
 const ATTEMPTS: usize = 64;
+/// How often in all nobody may know, each time perhaps after seconds, before the callers are told.
+const UNKNOWNS: usize = 4;
 
 struct Pending {
     sequenced: Sequenced,
@@ -101,10 +103,12 @@ impl Sequencer {
 
     /// Commits what waits until nothing does.
     async fn flush(self: Arc<Self>) {
-        let mut cursor = self.pool().cursor;
+        let cut_short = CutShort(&self);
+        let mut cursor = self.pool().cursor.take();
         while let Some((batch, number)) = self.take(cursor) {
             cursor = self.commit(batch, number, cursor).await;
         }
+        std::mem::forget(cut_short);
     }
 
     /// The longest batch that fits into one commit, and its number; none, and the pool is idle, when nothing waits. The
@@ -146,6 +150,7 @@ impl Sequencer {
         });
         // Why nobody knows what became of the attempt before, which then is repeated unchanged until it is decided.
         let mut unknown: Option<String> = None;
+        let mut unknowns = 0;
         for _ in 0..ATTEMPTS {
             if batch.is_empty() {
                 return cursor;
@@ -168,6 +173,11 @@ impl Sequencer {
                     return Some(after);
                 }
                 Err(CommitError::Unknown(why)) => {
+                    unknowns += 1;
+                    if unknowns == UNKNOWNS {
+                        let away = StoreError::Unavailable(why.clone());
+                        return refuse(batch, Some(why), away.into());
+                    }
                     unknown = Some(why);
                     continue;
                 }
@@ -268,6 +278,16 @@ impl Sequencer {
             }
         }
         Ok(rest)
+    }
+}
+
+/// Dropped when a flush does not come to its end, because its runtime goes away or the store panics: the next append calls
+/// another.
+struct CutShort<'s>(&'s Sequencer);
+
+impl Drop for CutShort<'_> {
+    fn drop(&mut self) {
+        self.0.pool().flushing = false;
     }
 }
 

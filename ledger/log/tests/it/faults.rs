@@ -176,6 +176,8 @@ impl Blobs for Faulty {
     }
 }
 
+type Answered = (Vec<u8>, Result<u64, AppendError>);
+
 /// What the world outside has seen.
 #[derive(Default)]
 struct Seen {
@@ -183,7 +185,7 @@ struct Seen {
     checkpoints: Mutex<Vec<SignedCheckpoint>>,
     cosigned: Mutex<Vec<SignedCheckpoint>>,
     /// Entries appended without a key, once, and what was answered.
-    keyless: Mutex<Vec<(Vec<u8>, Result<u64, AppendError>)>>,
+    keyless: Mutex<Vec<Answered>>,
 }
 
 fn entries(from: u32, to: u32) -> Vec<Vec<u8>> {
@@ -408,4 +410,78 @@ async fn at_every_call_the_process_stops_before_it() {
 #[tokio::test]
 async fn at_every_call_the_process_stops_after_it() {
     at_every_call(Fault::StopsAfter).await;
+}
+
+/// A table whose commits are all lost: is it away, or only its answers?
+struct Silent(Ground);
+
+#[async_trait]
+impl Table for Silent {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.0.table.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.0.table.query(query).await
+    }
+
+    async fn commit(&self, _writes: &[Write]) -> Result<(), CommitError> {
+        Err(CommitError::Unknown("it timed out".into()))
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_so_in_the_end() {
+    let ground = Ground::new();
+    ground.open(1).await.append(vec![0], None).await.unwrap();
+    let log = open(Arc::new(Silent(ground.clone())), ground.blobs.clone(), 2)
+        .await
+        .unwrap();
+    let unknown = log.append(vec![1], Some(b"k")).await;
+    assert!(matches!(unknown, Err(AppendError::Unknown(_))));
+    assert!(matches!(
+        log.integrate().await,
+        Err(LogError::Store(StoreError::Unavailable(_)))
+    ));
+    // A process that hears more goes on from what the other left in the blobs.
+    let log = ground.open(3).await;
+    assert_eq!(log.append(vec![1], Some(b"k")).await, Ok(1));
+    assert_eq!(log.integrate().await.unwrap().size, 2);
+    ground.is_sound(2).await;
+}
+
+#[test]
+fn a_runtime_that_goes_away_takes_no_append_with_it() {
+    let ground = Ground::new();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (begun, hangs) = tokio::sync::oneshot::channel();
+    let table = Overtaken {
+        table: ground.table.clone(),
+        item: "/sequence",
+        rival: Mutex::new(Some(Box::pin(async {
+            begun.send(()).unwrap();
+            std::future::pending().await
+        }))),
+    };
+    let first = runtime();
+    first.block_on(ground.open(1));
+    let log = first
+        .block_on(open(Arc::new(table), ground.blobs.clone(), 2))
+        .unwrap();
+    let log = Arc::new(log);
+    first.spawn({
+        let log = log.clone();
+        async move { log.append(vec![0], None).await }
+    });
+    first.block_on(hangs).unwrap();
+    drop(first);
+    let second = runtime();
+    assert_eq!(second.block_on(log.append(vec![1], None)), Ok(0));
+    second.block_on(log.integrate()).unwrap();
+    second.block_on(ground.is_sound(1));
 }
