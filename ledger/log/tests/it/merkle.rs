@@ -64,7 +64,7 @@ fn inclusion_in_every_small_tree_is_proved_and_nothing_else_is() {
             // Every bit of every hash in the smaller trees, one of each in the larger ones.
             let bits = |random: &mut fastrand::Rng| {
                 let one = random.usize(..256);
-                if size <= 20 { 0..256 } else { one..one + 1 }
+                if size <= 33 { 0..256 } else { one..one + 1 }
             };
             for at in 0..proof.len() {
                 for bit in bits(&mut random) {
@@ -117,7 +117,7 @@ fn consistency_of_every_two_small_trees_is_proved_and_nothing_else_is() {
             assert_eq!(verify(old_root, new_root, &proof), Ok(()));
             let bits = |random: &mut fastrand::Rng| {
                 let one = random.usize(..256);
-                if new <= 20 { 0..256 } else { one..one + 1 }
+                if new <= 33 { 0..256 } else { one..one + 1 }
             };
             for at in 0..proof.len() {
                 for bit in bits(&mut random) {
