@@ -1,7 +1,9 @@
 //! Several processes that append and integrate one log at once.
 
 use crate::support::*;
+use async_trait::async_trait;
 use prooflane_log::{Policy, Reader};
+use prooflane_store::{Blobs, CommitError, Item, Key, Page, Query, StoreError, Table, Write};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -104,6 +106,48 @@ async fn an_integrator_that_is_overtaken_does_not_take_the_log_back() {
     assert_eq!(log.checkpoint().await.unwrap(), checkpoint);
     assert_eq!(log.reader().checkpoint().await.unwrap(), Some(checkpoint));
     ground.is_sound(300).await;
+}
+
+/// A table whose first page of batches lacks one, as a page may where a query is no snapshot.
+struct Gap(Ground, AtomicU64);
+
+#[async_trait]
+impl Table for Gap {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.0.table.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let mut page = self.0.table.query(query).await?;
+        if self.1.fetch_add(1, Ordering::SeqCst) == 0 {
+            page.items.remove(2);
+        }
+        Ok(page)
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<(), CommitError> {
+        self.0.table.commit(writes).await
+    }
+}
+
+#[tokio::test]
+async fn a_page_with_a_gap_is_taken_in_up_to_it() {
+    let ground = Ground::new();
+    let table = Arc::new(Gap(ground.clone(), AtomicU64::new(0)));
+    let log = open(table, ground.blobs.clone(), 1).await.unwrap();
+    for n in 0..5u8 {
+        log.append(vec![n], None).await.unwrap();
+    }
+    assert_eq!(log.integrate().await.unwrap().size, 5);
+    let sizes = ground
+        .blobs
+        .list(&format!("{NAME}/tile/0/000.p/"), None, 9)
+        .await;
+    assert_eq!(
+        sizes.unwrap(),
+        ["2", "5"].map(|width| format!("{NAME}/tile/0/000.p/{width}"))
+    );
+    ground.is_sound(5).await;
 }
 
 #[tokio::test]
