@@ -41,7 +41,6 @@ pub(crate) struct Digits {
     factor_word: Cell,
     sum: Cell,
     carries: [Cell; 2],
-    uses: Vec<u32>,
 }
 
 impl Digits {
@@ -139,7 +138,6 @@ impl Digits {
             factor_word,
             sum,
             carries: [low, high],
-            uses,
         }
     }
 

@@ -19,9 +19,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 /// KoalaBear, 2^31 - 2^24 + 1: what cells hold.
-pub type F = KoalaBear;
+pub(crate) type F = KoalaBear;
 /// Its extension of degree 4: what challenges are drawn from.
-pub type E = BinomialExtensionField<F, 4>;
+pub(crate) type E = BinomialExtensionField<F, 4>;
 /// Several elements in one register.
 pub(crate) type Packed = <F as Field>::Packing;
 
@@ -57,7 +57,7 @@ const BATCH_WORK_BITS: usize = 8;
 /// How many values of one column a proof reveals at most: its openings at the queries and, four elements of the
 /// field each, at the two points drawn outside of the domain. Twice for the queries, because the quotients' values
 /// there depend on the next row too.
-pub const REVEALED: usize = 2 * QUERIES + 2 * DEGREE;
+pub(crate) const REVEALED: usize = 2 * QUERIES + 2 * DEGREE;
 
 fn trees(seed: [u8; 32]) -> Trees {
     let (leaves, nodes) = (Leaves::new(Blake3), Nodes::new(Blake3));
@@ -89,7 +89,12 @@ pub(crate) fn codewords(tree: &Tree) -> Vec<&RowMajorMatrix<F>> {
 
 /// Bits of security, under the conjecture of eprint 2025/2010, section 1.5, for a proof whose largest table has
 /// 2^`log_rows` rows and which has so many constraints and columns in all. Lookups are among the constraints.
-pub fn security_bits(log_rows: usize, constraints: usize, columns: usize, lookups: usize) -> f64 {
+pub(crate) fn security_bits(
+    log_rows: usize,
+    constraints: usize,
+    columns: usize,
+    lookups: usize,
+) -> f64 {
     let fri = FriRegime {
         log_blowup: LOG_BLOWUP,
         num_queries: QUERIES,

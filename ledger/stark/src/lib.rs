@@ -18,8 +18,8 @@ mod verify;
 mod words;
 
 pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
-pub use field::{E, F, REVEALED, security_bits};
-pub use proof::{Commitment, Proof, Size, Statement};
+
+pub use proof::{Commitment, Proof};
 pub use prove::ProveError;
 pub use statistics::Statistics;
 pub use verify::VerifyError;

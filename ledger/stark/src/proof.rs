@@ -30,7 +30,7 @@ pub(crate) struct Public {
 }
 
 /// What is proved: that cells exist which satisfy these tables, with these committed matrices and public messages.
-pub struct Statement {
+pub(crate) struct Statement {
     pub(crate) tables: Vec<Table>,
     pub(crate) commitments: Vec<Commitment>,
     pub(crate) public: Vec<Public>,
@@ -178,8 +178,8 @@ impl Statement {
         size
     }
 
-    /// Bits of security: [`crate::security_bits`] of this statement's size.
-    pub fn security_bits(&self) -> f64 {
+    /// Bits of security of this statement.
+    pub(crate) fn security_bits(&self) -> f64 {
         let size = self.size();
         crate::field::security_bits(size.log_rows, size.constraints, size.columns, size.messages)
     }
@@ -187,15 +187,15 @@ impl Statement {
 
 /// How large a statement is, all tables together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
+pub(crate) struct Size {
     /// Rows of the largest table, as a power of two.
-    pub log_rows: usize,
+    pub(crate) log_rows: usize,
     /// Constraints, those of the bus included.
-    pub constraints: usize,
+    pub(crate) constraints: usize,
     /// Columns, each counted as often as it is opened.
-    pub columns: usize,
+    pub(crate) columns: usize,
     /// Messages that a row sends.
-    pub messages: usize,
+    pub(crate) messages: usize,
 }
 
 /// The challenges of the bus.

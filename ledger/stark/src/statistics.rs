@@ -7,7 +7,7 @@
 //!
 //! Sums are of bytes and of products of two bytes, over the whole column or over 128 rows, so that they stay below the
 //! field's order: no sum of 2^22 bytes reaches 2^30, and 128 rows of eight values have products of at most
-//! 128 * 8 * 8 * 255^2 < 2^29 for one weight. [`crate::digits`] puts them together to the claimed sums over the integers:
+//! 128 * 8 * 8 * 255^2 < 2^29 for one weight. `digits.rs` puts them together to the claimed sums over the integers:
 //!
 //! - sum of `v - low` = `k` sum of `s` + sum of `u`,
 //! - sum of `(v - low)^2` = `k^2` sum of `s` + `2k` sum of `s u` + sum of `u^2`.

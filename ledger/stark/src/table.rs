@@ -11,7 +11,7 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 
 /// One cell, seen from a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// The table's own column, in this row.
     Own(u32),
     /// The same in the next row.
@@ -24,7 +24,7 @@ pub enum Cell {
 
 /// A column that everybody can compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fixed {
+pub(crate) enum Fixed {
     /// 1 in one row and 0 in all others.
     Row(u64),
     /// 1 in each row whose number is one less than a multiple of this power of two, 0 in all others.
@@ -37,21 +37,21 @@ pub enum Fixed {
 
 /// A polynomial of degree one in cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Linear {
+pub(crate) struct Linear {
     pub(crate) constant: F,
     pub(crate) terms: Vec<(Cell, F)>,
 }
 
 /// A polynomial of degree two in cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quadratic {
+pub(crate) struct Quadratic {
     pub(crate) linear: Linear,
     pub(crate) products: Vec<(Cell, Cell, F)>,
 }
 
 /// Where a constraint holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
+pub(crate) enum At {
     /// In every row that counts.
     All,
     /// In every row that counts but the last of them: the next one counts too.
@@ -62,14 +62,14 @@ pub enum At {
 
 /// A polynomial that is zero.
 #[derive(Clone, Debug)]
-pub struct Constraint {
+pub(crate) struct Constraint {
     pub(crate) at: At,
     pub(crate) zero: Quadratic,
 }
 
 /// A message on the bus, sent by each row as often as it says; received if that is negative.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// Kinds of messages never mix.
     pub(crate) kind: u32,
     pub(crate) fields: Vec<Linear>,
@@ -78,7 +78,7 @@ pub struct Message {
 
 /// A table's definition.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     pub(crate) log_rows: usize,
     pub(crate) rows: u64,
     pub(crate) width: u32,
@@ -90,14 +90,14 @@ pub struct Table {
 
 /// A committed matrix that a table reads: its number among the statement's, and its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     pub(crate) commitment: usize,
     pub(crate) width: u32,
 }
 
 impl Table {
     /// A table in which at least `rows` rows count, and as many are noise as a proof may reveal.
-    pub fn of_rows(rows: u64) -> Self {
+    pub(crate) fn of_rows(rows: u64) -> Self {
         let revealed = REVEALED as u64;
         let log_rows = (rows.max(revealed) + revealed).next_power_of_two().ilog2();
         Self::new(log_rows as usize, (1 << log_rows) - revealed)
@@ -107,7 +107,7 @@ impl Table {
     ///
     /// # Panics
     /// If too few rows are left for the noise, or so few count that a quotient would be too long for its two parts.
-    pub fn new(log_rows: usize, rows: u64) -> Self {
+    pub(crate) fn new(log_rows: usize, rows: u64) -> Self {
         let revealed = REVEALED as u64;
         assert!(rows >= revealed && rows + revealed <= 1 << log_rows);
         Self {
@@ -122,18 +122,18 @@ impl Table {
     }
 
     /// A new column.
-    pub fn column(&mut self) -> Cell {
+    pub(crate) fn column(&mut self) -> Cell {
         self.width += 1;
         Cell::Own(self.width - 1)
     }
 
     /// New columns.
-    pub fn columns<const N: usize>(&mut self) -> [Cell; N] {
+    pub(crate) fn columns<const N: usize>(&mut self) -> [Cell; N] {
         [(); N].map(|()| self.column())
     }
 
     /// A fixed column.
-    pub fn fixed(&mut self, fixed: Fixed) -> Cell {
+    pub(crate) fn fixed(&mut self, fixed: Fixed) -> Cell {
         let known = self.fixed.iter().position(|known| *known == fixed);
         let index = known.unwrap_or_else(|| {
             self.fixed.push(fixed);
@@ -143,7 +143,7 @@ impl Table {
     }
 
     /// A committed matrix, by its number in the statement: the number of the source.
-    pub fn source(&mut self, commitment: usize, width: u32) -> u32 {
+    pub(crate) fn source(&mut self, commitment: usize, width: u32) -> u32 {
         self.sources.push(Source { commitment, width });
         self.sources.len() as u32 - 1
     }
@@ -152,14 +152,14 @@ impl Table {
     ///
     /// # Panics
     /// If one that holds in one row has products.
-    pub fn demand(&mut self, at: At, zero: impl Into<Quadratic>) {
+    pub(crate) fn demand(&mut self, at: At, zero: impl Into<Quadratic>) {
         let zero = zero.into();
         assert!(!matches!(at, At::Row(_)) || zero.products.is_empty());
         self.constraints.push(Constraint { at, zero });
     }
 
     /// Demands that a cell is 0 or 1.
-    pub fn demand_bit(&mut self, cell: Cell) {
+    pub(crate) fn demand_bit(&mut self, cell: Cell) {
         self.demand(
             At::All,
             Linear::from(cell) * (Linear::from(cell) - Linear::one()),
@@ -167,7 +167,7 @@ impl Table {
     }
 
     /// Sends a message as often as `times` says, in each row.
-    pub fn send(&mut self, kind: u32, fields: Vec<Linear>, times: impl Into<Linear>) {
+    pub(crate) fn send(&mut self, kind: u32, fields: Vec<Linear>, times: impl Into<Linear>) {
         let times = times.into();
         self.messages.push(Message {
             kind,
@@ -177,7 +177,7 @@ impl Table {
     }
 
     /// Receives a message as often as `times` says, in each row.
-    pub fn receive(&mut self, kind: u32, fields: Vec<Linear>, times: impl Into<Linear>) {
+    pub(crate) fn receive(&mut self, kind: u32, fields: Vec<Linear>, times: impl Into<Linear>) {
         self.send(kind, fields, -times.into());
     }
 
@@ -261,17 +261,17 @@ fn element(of: F) -> u64 {
 
 impl Linear {
     /// Zero.
-    pub fn zero() -> Self {
+    pub(crate) fn zero() -> Self {
         Self::default()
     }
 
     /// One.
-    pub fn one() -> Self {
+    pub(crate) fn one() -> Self {
         Self::from(F::ONE)
     }
 
     /// A number below 2^63 as an element of the field.
-    pub fn number(number: u64) -> Self {
+    pub(crate) fn number(number: u64) -> Self {
         Self::from(F::from_u64(number))
     }
 }
