@@ -14,6 +14,7 @@ use prooflane_market::{Millis, Rules};
 use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
 use prooflane_verifier::field;
 use prooflane_worker::{Drain, Offer, Summary};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -114,13 +115,12 @@ impl Node {
         let attestor = data.join("attestor.json");
         let attestor_key = own_attestor(&attestor)?;
         let operator_key = data.join("operator.key.json");
-        if !open && !operator_key.exists() {
+        if !open {
             let record = ApiKey {
                 name: "operator".into(),
                 roles: vec![Role::Operator],
             };
-            let key = coordinator.create_api_key(&record).await?;
-            files::write_secret(&operator_key, &serde_json::json!({"api_key": key}))?;
+            kept_api_key(&coordinator, &operator_key, &record).await?;
         }
 
         let listener = TcpListener::bind(config.listen)
@@ -271,6 +271,25 @@ pub fn development(catalogue: &Catalogue) -> impl Iterator<Item = &'static str> 
     let entries = catalogue.entries();
     let development = entries.filter(|entry| entry.provenance == Provenance::Development);
     development.map(|entry| entry.circuit.id())
+}
+
+/// The API key that a file keeps, which is made where there is none: the network knows keys as hashes alone.
+pub(crate) async fn kept_api_key(
+    coordinator: &Coordinator,
+    path: &Path,
+    record: &ApiKey,
+) -> anyhow::Result<String> {
+    if !path.exists() {
+        let api_key = coordinator.create_api_key(record).await?;
+        files::write_secret(path, &KeyFile { api_key })?;
+    }
+    let KeyFile { api_key } = files::read(path)?;
+    Ok(api_key)
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    api_key: String,
 }
 
 fn own_attestor(path: &Path) -> anyhow::Result<OwnAttestor> {

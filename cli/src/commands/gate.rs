@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use console::style;
 use prooflane_gate::Secrets;
 use prooflane_verifier::VerifyingKey;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -27,16 +27,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
-    let mut config: Value = files::read(&args.config)?;
-    if let Some(path) = &args.attestor {
-        let AttestorFile { public_key, .. } = files::read(path)?;
-        config["attestors"] = json!([public_key]);
-    }
-    let named = config["attestors"]
-        .as_array()
-        .is_some_and(|all| !all.is_empty());
+    let config = config(&args.config, args.attestor.as_deref())?;
+    let named = config.get("attestors").and_then(Value::as_array);
     ensure!(
-        named,
+        named.is_some_and(|attestors| !attestors.is_empty()),
         "nobody's receipts count: name attestors in {}, or one by --attestor",
         args.config.display()
     );
@@ -44,7 +38,7 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     let key = client.verifying_key("payment@1").await?;
     let mut stop = Stop::new()?;
     let edge = Edge::start(Setup {
-        config,
+        config: config.into(),
         listen: args.listen,
         home: client.url().to_owned(),
         key: VerifyingKey::try_from(&key)?,
@@ -62,6 +56,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     context.output.line("Ctrl-C stops.");
     stop.asked().await;
     Ok(())
+}
+
+/// A gate's configuration, with this attestor where it names none.
+pub(super) fn config(path: &Path, attestor: Option<&Path>) -> anyhow::Result<Map<String, Value>> {
+    let mut config: Map<String, Value> = files::read(path)?;
+    if let Some(attestor) = attestor.filter(|_| !config.contains_key("attestors")) {
+        let AttestorFile { public_key, .. } = files::read(attestor)?;
+        config.insert("attestors".into(), json!([public_key]));
+    }
+    Ok(config)
 }
 
 /// The secret that a file keeps, which is made where there is none.

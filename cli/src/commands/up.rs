@@ -1,15 +1,14 @@
 //! `prooflane up`.
 
-use super::gate::nonce_secret;
+use super::gate::{config as config_of, nonce_secret};
 use super::{Context, Stop, cores};
 use crate::edge::{Edge, Setup};
-use crate::files::{self, AttestorFile};
-use crate::node::{Config, Node, development};
+use crate::node::{Config, Node, development, kept_api_key};
 use crate::payer;
 use prooflane_coordinator::{ApiKey, Role};
 use prooflane_gate::Secrets;
 use prooflane_worker::Offer;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -99,23 +98,18 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
 
 /// A gate whose home region, attestor and verifying key are this network's.
 async fn open_gate(node: &Node, args: &Args, config: &Path) -> anyhow::Result<Edge> {
-    let mut config: Value = files::read(config)?;
-    if config.get("attestors").is_none() {
-        let AttestorFile { public_key, .. } = files::read(&node.attestor)?;
-        config["attestors"] = json!([public_key]);
-    }
+    let config = config_of(config, Some(&node.attestor))?;
     let home_key = if node.open {
         String::new()
     } else {
-        // Keys are kept as hashes alone, so that each run has its own.
         let record = ApiKey {
             name: "gate".into(),
             roles: vec![Role::Requester],
         };
-        node.coordinator.create_api_key(&record).await?
+        kept_api_key(&node.coordinator, &args.data.join("gate.key.json"), &record).await?
     };
     Edge::start(Setup {
-        config,
+        config: config.into(),
         listen: args.edge_listen,
         home: node.url(),
         key: node.keys.get(payer::circuit()?)?.verifying_key().clone(),
