@@ -87,6 +87,8 @@ enum Bench {
     Market,
     /// Reads and commits of the embedded store
     Store,
+    /// Proofs about columns of up to four million rows; appending to the log and reading it
+    Ledger,
     /// Size and start of each Lambda function
     Functions,
     /// A payment's check in the component and natively; payments and garbage per second; cold start
@@ -110,6 +112,10 @@ fn main() -> anyhow::Result<()> {
             Bench::Circuits => example("prooflane-engine", "measure"),
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
+            Bench::Ledger => {
+                example("prooflane-stark", "measure")?;
+                example("prooflane-log", "measure")
+            }
             Bench::Edge { rest } => {
                 edge::build(false, false)?;
                 let package = ["run", "--release", "--package", "prooflane-tests-edge"];
