@@ -141,12 +141,12 @@ impl Column {
         kind: Kind,
         keys: impl IntoIterator<Item = Option<u64>>,
     ) -> Result<Self, ValueProblem> {
-        let (low, high) = kind.keys().ok_or(ValueProblem::Keyless)?;
+        kind.keys().ok_or(ValueProblem::Keyless)?;
         let mut builder = ColumnBuilder::new(kind);
         for key in keys {
             match key {
                 None => builder.push_null(),
-                Some(key) if (low..=high).contains(&key) => builder.push_key(key),
+                Some(key) if kind.is_key(key) => builder.push_key(key),
                 Some(_) => return Err(ValueProblem::Range),
             }
         }
@@ -427,11 +427,9 @@ impl Batch {
             }
             let there = |row: &usize| column.is_present(*row);
             let sound = match (&column.values, field.kind.kind) {
-                (Values::Keys(keys), kind) => kind.keys().is_some_and(|(low, high)| {
-                    (0..rows)
-                        .filter(there)
-                        .all(|row| (low..=high).contains(&keys[row]))
-                }),
+                (Values::Keys(keys), kind) => {
+                    (0..rows).filter(there).all(|row| kind.is_key(keys[row]))
+                }
                 (Values::Wide(keys), Kind::Decimal128(_)) => (0..rows).filter(there).all(|row| {
                     crate::key::to_wide(keys[row]).unsigned_abs()
                         < crate::kind::DECIMAL128_END.unsigned_abs()

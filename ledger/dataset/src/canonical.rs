@@ -227,7 +227,15 @@ impl Digester {
     }
 
     /// Takes the next rows, whose columns must be the schema's.
+    ///
+    /// # Panics
+    /// If there are more or fewer columns.
     pub fn update(&mut self, batch: &Batch) {
+        assert_eq!(
+            batch.columns().len(),
+            self.streams.len(),
+            "a batch of another schema"
+        );
         let columns = batch.columns().par_iter();
         self.streams
             .par_iter_mut()

@@ -184,6 +184,20 @@ impl Kind {
         }
     }
 
+    /// Whether a key is that of a value: within [`Self::keys`], and of floats neither -0 nor an unusual NaN.
+    #[must_use]
+    pub fn is_key(self, key: u64) -> bool {
+        let within = self
+            .keys()
+            .is_some_and(|(low, high)| (low..=high).contains(&key));
+        within
+            && match self {
+                Self::Float32 => from_f32(to_f32(key)) == key,
+                Self::Float64 => from_f64(to_f64(key)) == key,
+                _ => true,
+            }
+    }
+
     /// The key of a value in the kind's own notation: `true`, `-7`, `12.50`, `1e-3`, `2026-11-21`, `23:45:06.789`,
     /// `2026-11-21T23:45:06Z`.
     ///

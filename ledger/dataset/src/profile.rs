@@ -73,7 +73,15 @@ impl Profiler {
     }
 
     /// Takes the next rows, whose columns must be the schema's.
+    ///
+    /// # Panics
+    /// If there are more or fewer columns.
     pub fn update(&mut self, batch: &Batch) {
+        assert_eq!(
+            batch.columns().len(),
+            self.columns.len(),
+            "a batch of another schema"
+        );
         let columns = batch.columns().par_iter();
         self.columns
             .par_iter_mut()

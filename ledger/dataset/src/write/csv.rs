@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// What a cell is written in quotes for; a byte order mark, as the first of a file would be taken for one.
+const QUOTED: [char; 5] = [',', '"', '\r', '\n', '\u{feff}'];
+
 /// Writes batches as CSV that this crate reads back as the same values, given the same types: nulls as empty cells,
 /// empty texts as `""`, bytes in hexadecimal.
 pub struct CsvWriter {
@@ -86,7 +89,7 @@ impl CsvWriter {
             }
             match cell {
                 None => {}
-                Some(cell) if cell.is_empty() || cell.contains([',', '"', '\r', '\n']) => {
+                Some(cell) if cell.is_empty() || cell.contains(QUOTED) => {
                     line.push('"');
                     line.push_str(&cell.replace('"', "\"\""));
                     line.push('"');
