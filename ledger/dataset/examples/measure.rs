@@ -1,5 +1,6 @@
 //! What reading, digests, profiles and the text formats cost: `cargo run --release -p prooflane-dataset --example measure`.
-//! Medians of interleaved runs on 1,000,000 rows and 8 columns (or as many rows as the first argument says).
+//! Medians of interleaved runs on 1,000,000 rows and 8 columns (or as many rows as the first argument says),
+//! of the lines that contain the second argument, if there is one.
 
 use prooflane_dataset::{
     Algorithm, Column, CsvWriter, Digester, Error, Field, Kind, Options, ParquetWriter, Profiler,
@@ -81,6 +82,11 @@ fn main() -> Result<(), Error> {
             Box::new(|| table.sort("int64").map(drop)),
         ),
     ];
+    let wanted = std::env::args().nth(2).unwrap_or_default();
+    let tasks: Vec<_> = tasks
+        .into_iter()
+        .filter(|(name, _)| name.contains(&wanted))
+        .collect();
     let mut times: Vec<Vec<Duration>> = tasks.iter().map(|_| Vec::new()).collect();
     for _ in 0..RUNS {
         for ((_, task), times) in tasks.iter().zip(&mut times) {

@@ -1,5 +1,7 @@
 //! Files of pyarrow and polars, whose digests and profiles a second implementation of the specification computes.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 use prooflane_dataset::{
     Algorithm, ColumnProfile, Digester, Error, Kind, Options, Profiler, Reader, Types,
 };

@@ -1,5 +1,7 @@
 //! What holds for any dataset.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 use prooflane_dataset::{
     Algorithm, Column, CsvWriter, Digester, Error, Field, Kind, Options, ParquetWriter, Range,
     Reader, Schema, Table, Type, Types, Unit, Width,

@@ -1,5 +1,7 @@
 //! CSV and JSON lines as they come from elsewhere.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 use prooflane_dataset::{At, Error, Kind, Options, Reader, Table, Types, ValueProblem};
 use std::io::Write;
 

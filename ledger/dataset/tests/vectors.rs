@@ -1,5 +1,7 @@
 //! The vectors of docs/dataset-format.md.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 use prooflane_dataset::{Algorithm, Column, Digester, Field, MAGIC, Schema, Table};
 use serde::Deserialize;
 use std::collections::HashMap;

@@ -274,6 +274,6 @@ impl Raw {
     /// divides it from the next.
     fn is_well_quoted(&self, terminated: bool) -> bool {
         let closing = if terminated { self.end[0] } else { self.end[1] };
-        !self.quoted || self.quotes % 2 == 0 && self.quotes >= 2 && closing == b'"'
+        !self.quoted || self.quotes.is_multiple_of(2) && self.quotes >= 2 && closing == b'"'
     }
 }
