@@ -53,7 +53,12 @@ impl Inference {
     /// A text that may stand for a value of any kind, as all of CSV.
     pub(super) fn cell(&mut self, text: &str) {
         if self.possible != TEXT {
-            self.possible &= self.number(text) | self.temporal(text) | boolean(text) | TEXT;
+            let classes = match self.number(text) {
+                // What is a number is no date.
+                0 => self.temporal(text) | boolean(text),
+                number => number,
+            };
+            self.possible &= classes | TEXT;
         }
     }
 
