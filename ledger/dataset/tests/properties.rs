@@ -278,6 +278,11 @@ proptest! {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+proptest! {
+    // Many, because the decoder's own weak spots are rare.
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_damaged_file_is_an_error_or_other_data(plan in plan(1..40), place in any::<prop::sample::Index>(), byte in any::<u8>()) {

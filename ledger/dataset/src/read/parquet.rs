@@ -29,10 +29,26 @@ use rayon::iter::{
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn open(path: &Path, types: &Types) -> Result<Reader, Error> {
+    guarded(path, || opened(path, types))
+}
+
+/// Runs the decoder, which panics on some damaged files where it should fail.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What was half read is not looked at again.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(Error::Parquet {
+            file: path.into(),
+            problem: "the decoder gave up".into(),
+        })
+    })
+}
+
+fn opened(path: &Path, types: &Types) -> Result<Reader, Error> {
     let file = super::open_file(path)?;
     let length = file
         .metadata()
@@ -73,7 +89,7 @@ pub(super) fn open(path: &Path, types: &Types) -> Result<Reader, Error> {
             nullable: field.is_nullable(),
         };
         let read = types.get(field.name()).unwrap_or(own);
-        if !converts(field.data_type(), own.kind, read.kind) {
+        if !converts(own.kind, read.kind) {
             return Err(Error::Conversion {
                 file: path.into(),
                 column: field.name().clone(),
@@ -124,7 +140,10 @@ pub(super) fn open(path: &Path, types: &Types) -> Result<Reader, Error> {
         fields: schema.columns().to_vec(),
         rows: 0,
     };
-    let batches = super::batches(source, Source::next);
+    let batches = super::batches(source, |source| {
+        let file = source.file.clone();
+        guarded(&file, || source.next())
+    });
     Ok(Reader {
         schema,
         rows: Some(rows),
@@ -199,15 +218,14 @@ fn kind_of(data_type: &DataType) -> Result<Kind, &'static str> {
 }
 
 /// Whether a column can be read as a kind that is not its own: what holds the same values in another width or unit.
-fn converts(data_type: &DataType, own: Kind, read: Kind) -> bool {
+fn converts(own: Kind, read: Kind) -> bool {
     use Kind::{Decimal, Decimal128, Float32, Float64, Int, Timestamp, Uint};
     match (own, read) {
         (Int(_) | Uint(_), Int(_) | Uint(_)) => true,
         (Decimal(a) | Decimal128(a), Decimal(b) | Decimal128(b)) => a == b,
         (Float32, Float64) => true,
         (Timestamp { utc: a, .. }, Timestamp { utc: b, .. }) => a == b,
-        // The kind of wide decimals is the same whatever their precision; others differ only in themselves.
-        _ => own == read && !data_type.is_nested(),
+        _ => own == read,
     }
 }
 
