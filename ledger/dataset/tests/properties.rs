@@ -429,7 +429,6 @@ fn conversions() {
     same("uint64", ["18446744073709551615", "0"], "uint64");
     same("float32", ["0.5", "NaN"], "float64");
     same("decimal128(2)", ["9999999999999999.99", ""], "decimal(2)?");
-    same("decimal(2)", ["-0.01", ""], "decimal128(2)?");
     same(
         "timestamp[ns]",
         ["2024-01-01T00:00:00.000001", ""],
@@ -441,7 +440,14 @@ fn conversions() {
         "timestamp[ns, UTC]?",
     );
 
+    same("decimal(2)", ["-0.01", ""], "decimal128(2)?");
+    assert_eq!(
+        read("bytes", [Some("c3a9"), None], "text?").unwrap_or_default(),
+        ["é".to_owned(), String::new()]
+    );
+
     for (from, value, to) in [
+        ("bytes", "ff", "text?"),
         ("int64", "128", "int8?"),
         ("int64", "-1", "uint64?"),
         ("decimal128(2)", "10000000000000000.00", "decimal(2)?"),

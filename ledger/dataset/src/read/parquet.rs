@@ -219,11 +219,13 @@ fn kind_of(data_type: &DataType) -> Result<Kind, &'static str> {
 
 /// Whether a column can be read as a kind that is not its own: what holds the same values in another width or unit.
 fn converts(own: Kind, read: Kind) -> bool {
-    use Kind::{Decimal, Decimal128, Float32, Float64, Int, Timestamp, Uint};
+    use Kind::{Bytes, Decimal, Decimal128, Float32, Float64, Int, Text, Timestamp, Uint};
     match (own, read) {
         (Int(_) | Uint(_), Int(_) | Uint(_)) => true,
         (Decimal(a) | Decimal128(a), Decimal(b) | Decimal128(b)) => a == b,
         (Float32, Float64) => true,
+        // Older writers leave out that bytes are text.
+        (Bytes, Text) => true,
         (Timestamp { utc: a, .. }, Timestamp { utc: b, .. }) => a == b,
         _ => own == read,
     }
@@ -333,14 +335,12 @@ fn column(array: &ArrayRef, to: Type) -> Result<Column, Wrong> {
             values.timestamp::<TimestampMicrosecondType>(1_000)?
         }
         DataType::Timestamp(_, _) => values.timestamp::<TimestampNanosecondType>(1)?,
-        DataType::LargeUtf8 => values.strings(
-            array
-                .as_string::<i64>()
-                .iter()
-                .map(|text| text.map(str::as_bytes)),
-        )?,
-        DataType::LargeBinary => values.strings(array.as_binary::<i64>().iter())?,
-        DataType::FixedSizeBinary(_) => values.strings(array.as_fixed_size_binary().iter())?,
+        DataType::LargeUtf8 => {
+            let texts = array.as_string::<i64>().iter();
+            values.strings(texts.map(|text| text.map(str::as_bytes)))?
+        }
+        DataType::LargeBinary => values.bytes(array.as_binary::<i64>().iter())?,
+        DataType::FixedSizeBinary(_) => values.bytes(array.as_fixed_size_binary().iter())?,
         // `kind_of` lets no other type through.
         _ => return Err((0, ValueProblem::Notation)),
     };
@@ -430,6 +430,20 @@ impl Primitives<'_> {
             }
         });
         Ok(Values::Wide(keys.collect::<Result<_, _>>()?))
+    }
+
+    /// Bytes, which may have to be text.
+    fn bytes<'a>(&self, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<Values, Wrong> {
+        let read = self.strings(values)?;
+        if let (Kind::Text, Values::Strings(texts)) = (self.to, &read) {
+            let wrong = texts
+                .iter()
+                .position(|text| std::str::from_utf8(text).is_err());
+            if let Some(row) = wrong {
+                return Err((row, ValueProblem::Utf8));
+            }
+        }
+        Ok(read)
     }
 
     fn strings<'a>(&self, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<Values, Wrong> {
