@@ -1,0 +1,7 @@
+//! Datasets written to files.
+
+mod csv;
+mod parquet;
+
+pub use csv::CsvWriter;
+pub use parquet::ParquetWriter;
