@@ -192,6 +192,24 @@ impl Live {
         }
         live
     }
+
+    /// 1 if a value is there, for which the column's own word is checked: 1 for each row of the dataset, if none may be missing.
+    pub(crate) fn demand_presence(
+        &self,
+        table: &mut Table,
+        layout: &Layout,
+        source: u32,
+        place: usize,
+    ) -> Linear {
+        use crate::table::At;
+        let Some(flag) = layout.flag(source, place) else {
+            return self.place(place);
+        };
+        table.demand_bit(flag);
+        let not_live = Linear::one() - self.place(place);
+        table.demand(At::All, Linear::from(flag) * not_live);
+        flag.into()
+    }
 }
 
 /// A column's values. They are private: no `Debug`.

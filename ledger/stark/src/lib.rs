@@ -7,9 +7,11 @@ mod column;
 mod digits;
 mod domain;
 mod field;
+pub mod intervals;
 mod program;
 mod proof;
 mod prove;
+mod ranges;
 pub mod statistics;
 mod table;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod verify;
 mod words;
 
 pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
+pub use intervals::Intervals;
 
 pub use proof::{Commitment, Proof};
 pub use prove::ProveError;

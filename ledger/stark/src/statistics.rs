@@ -19,7 +19,7 @@ use crate::proof::{Commitment, Proof, Statement};
 use crate::prove::ProveError;
 use crate::table::{At, Cell, Fixed, Linear, Quadratic, Table};
 use crate::verify::VerifyError;
-use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words, next, put, set};
+use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words, index, next, put, set};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
@@ -252,14 +252,7 @@ impl Plan {
         let mut places = Vec::new();
         let mut there = Vec::new();
         for place in 0..VALUES {
-            let p = match layout.flag(source, place) {
-                Some(flag) => {
-                    table.demand_bit(flag);
-                    table.demand(At::All, Linear::from(flag) * (one() - live.place(place)));
-                    Linear::from(flag)
-                }
-                None => live.place(place),
-            };
+            let p = live.demand_presence(&mut table, &layout, source, place);
             let cells = Place {
                 bytes: (0..2 * cover.words()).map(|_| table.column()).collect(),
                 s: table.column(),
@@ -736,15 +729,6 @@ fn sum_of(products: impl Iterator<Item = (Cell, Cell, F)>) -> Quadratic {
         sum.products.push((a.min(b), a.max(b), factor));
     }
     sum
-}
-
-fn index(cell: Cell) -> usize {
-    match cell {
-        Cell::Own(column) => column as usize,
-        Cell::Next(_) | Cell::Data(..) | Cell::Fixed(_) => {
-            unreachable!("only a table's own columns are filled")
-        }
-    }
 }
 
 /// Two tables' columns at once.

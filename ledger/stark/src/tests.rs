@@ -99,7 +99,7 @@ fn whoever_lies_in_a_cell_is_rejected() {
 mod columns {
     use crate::field::F;
     use crate::statistics::Plan;
-    use crate::{Column, ColumnError, Layout, Proof, Statistics, Values};
+    use crate::{Column, ColumnError, Intervals, Layout, Proof, Statistics, Values};
     use p3_field::PrimeCharacteristicRing;
 
     fn column(keys: &[u64], present: Option<&[bool]>, limbs: u32) -> Column {
@@ -252,5 +252,66 @@ mod columns {
             error(layout, &[1, 2, 3]),
             Some(ColumnError::Limbs { got: 5 })
         );
+    }
+
+    #[test]
+    fn true_histograms_are_proved() {
+        let holds = |keys: &[u64], present: Option<&[bool]>, limbs, edges: &[u64]| {
+            let column = column(keys, present, limbs);
+            let claim = Intervals::of(&column, edges.to_vec());
+            let proof = claim.prove(&column).unwrap();
+            let commitment = column.commitment();
+            claim.verify(column.layout(), commitment, &proof).unwrap();
+            claim.counts
+        };
+        let keys = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3];
+        assert_eq!(holds(&keys, None, 1, &[2, 5]), [2, 4, 4]);
+        assert_eq!(holds(&keys, None, 2, &[]), [10]);
+        let ends = [0, u64::MAX, 1 << 63, (1 << 63) - 1];
+        assert_eq!(holds(&ends, None, 4, &[1, 1 << 63, u64::MAX]), [1, 1, 1, 1]);
+        let gaps = Some(&[true, false, true][..]);
+        assert_eq!(holds(&[5, 0, 70_000], gaps, 2, &[5, 6]), [0, 1, 1]);
+        assert_eq!(holds(&[], None, 4, &[7]), [0, 0]);
+    }
+
+    #[test]
+    fn who_counts_wrongly_is_rejected() {
+        let (column, _) = mixed();
+        let edges = vec![1 << 20, 1 << 52, (1 << 52) + 3, 1 << 60];
+        let claim = Intervals::of(&column, edges);
+        let (layout, commitment) = (column.layout(), column.commitment());
+        let plan = crate::intervals::Plan::new(&claim, layout, commitment.clone()).unwrap();
+        let mut own = plan.fill(&column);
+        let data = [column.opened()];
+        assert_eq!(plan.statement.violated(&own, &data), None);
+        assert_eq!(plan.statement.unbalanced(&own, &data), None);
+        for (table, own) in own.iter_mut().enumerate() {
+            for of in 0..plan.statement.tables[table].width as usize {
+                for row in [0, 1] {
+                    let free = plan.statement.is_free(table, of, row, own, &data);
+                    assert!(!free, "table {table}, column {of}, row {row}");
+                }
+            }
+        }
+        for (table, of) in [(0, 1), (0, 40), (1, 0), (1, 1), (2, 0), (2, 3)] {
+            let mut own = plan.fill(&column);
+            own[table].values[of] += F::ONE;
+            let proof = plan.statement.prove_anyway(own, &data).unwrap();
+            let verified = claim.verify(layout, commitment, &proof);
+            assert!(verified.is_err(), "table {table}, column {of}");
+        }
+
+        let proof = claim.prove(&column).unwrap();
+        claim.verify(layout, commitment, &proof).unwrap();
+        let mut moved = claim.clone();
+        moved.counts[0] += 1;
+        moved.counts[3] -= 1;
+        let mut wider = claim.clone();
+        wider.edges[0] += 1;
+        let mut fewer = claim.clone();
+        fewer.counts[3] -= 1;
+        for lie in [moved, wider, fewer] {
+            assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
+        }
     }
 }

@@ -118,10 +118,7 @@ impl Lookups {
 
 /// The cell of the same column in the next row.
 pub(crate) fn next(cell: Cell) -> Linear {
-    let Cell::Own(column) = cell else {
-        unreachable!("only a table's own columns have a next row")
-    };
-    Linear::from(Cell::Next(column))
+    Linear::from(Cell::Next(index(cell) as u32))
 }
 
 /// Writes a number below 2^63 into a cell of the table's own.
@@ -131,8 +128,15 @@ pub(crate) fn set(cells: &mut [F], cell: Cell, value: u64) {
 
 /// Writes an element into a cell of the table's own.
 pub(crate) fn put(cells: &mut [F], cell: Cell, value: F) {
-    let Cell::Own(column) = cell else {
-        unreachable!("only a table's own columns are written")
-    };
-    cells[column as usize] = value;
+    cells[index(cell)] = value;
+}
+
+/// Which of the table's own columns a cell is of.
+pub(crate) fn index(cell: Cell) -> usize {
+    match cell {
+        Cell::Own(column) => column as usize,
+        Cell::Next(_) | Cell::Data(..) | Cell::Fixed(_) => {
+            unreachable!("only a table's own columns are filled")
+        }
+    }
 }
