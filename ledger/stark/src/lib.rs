@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod boxes;
 #[cfg(test)]
 mod check;
 mod column;
@@ -16,6 +17,7 @@ pub mod statistics;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod transformations;
 mod verify;
 mod words;
 
@@ -25,4 +27,5 @@ pub use intervals::Intervals;
 pub use proof::{Commitment, Proof};
 pub use prove::ProveError;
 pub use statistics::Statistics;
+pub use transformations::{Dataset, Transformation};
 pub use verify::VerifyError;

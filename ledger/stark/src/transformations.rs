@@ -1,0 +1,412 @@
+//! That some datasets are others transformed: rows are shuffled, divided, put together or picked by a range predicate, and none is
+//! changed, added or lost.
+//!
+//! Each dataset has a table that reads its columns. Every row of an input is sent over the bus, all its limbs and flags in one
+//! message, and every row of an output receives one. Where the order matters, the message begins with the number of the
+//! row in the output.
+
+use crate::boxes::{Boxes, Interval, Place, greatest};
+use crate::column::{Column, Layout, Live, VALUES};
+use crate::field::F;
+use crate::proof::{Commitment, Proof, Statement};
+use crate::prove::ProveError;
+use crate::ranges::{Ranges, Taken};
+use crate::table::{At, Cell, Linear, Table};
+use crate::verify::VerifyError;
+use crate::words::{next, set};
+use p3_matrix::dense::RowMajorMatrix;
+use serde::{Deserialize, Serialize};
+
+/// Message: a row, and before it, if the order matters, its number.
+const ROW: u32 = 9;
+
+/// What becomes of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transformation {
+    /// One input, one output: the same rows in any order.
+    Permutation,
+    /// One input, several outputs: each row is in exactly one of them, in any order.
+    Split,
+    /// Several inputs, one output: their rows in order.
+    Concatenation,
+    /// One input, one output: those rows, in order, whose value in a column is there and lies between two keys, both included.
+    Filter {
+        /// The column's number.
+        column: usize,
+        /// The least key that is picked.
+        first: u64,
+        /// The greatest.
+        last: u64,
+    },
+}
+
+/// What is public of a dataset's columns. All are for the same number of proofs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Of each column.
+    pub columns: Vec<(Layout, Commitment)>,
+}
+
+impl Dataset {
+    /// Of committed columns.
+    pub fn of(columns: &[Column]) -> Self {
+        let columns = columns.iter();
+        Self {
+            columns: columns
+                .map(|column| (column.layout(), column.commitment().clone()))
+                .collect(),
+        }
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.columns.first().map(|(layout, _)| layout.rows)
+    }
+
+    /// Whether its columns are those of one dataset, and like another's.
+    fn fits(&self, like: &Self) -> bool {
+        let first = self.columns.first().map(|(layout, _)| *layout);
+        self.columns.len() == like.columns.len()
+            && self
+                .columns
+                .iter()
+                .zip(&like.columns)
+                .all(|((layout, _), (other, _))| {
+                    let same = |of: Layout| (of.rows, of.proofs);
+                    layout.check().is_ok()
+                        && first.map(same) == Some(same(*layout))
+                        && (layout.limbs, layout.nullable) == (other.limbs, other.nullable)
+                })
+    }
+}
+
+impl Transformation {
+    /// Proves that outputs are the inputs transformed.
+    ///
+    /// # Errors
+    /// [`ProveError`], if they are not among others.
+    pub fn prove(&self, inputs: &[&[Column]], outputs: &[&[Column]]) -> Result<Proof, ProveError> {
+        let public = |datasets: &[&[Column]]| -> Vec<Dataset> {
+            datasets
+                .iter()
+                .map(|columns| Dataset::of(columns))
+                .collect()
+        };
+        let plan = Plan::new(self, &public(inputs), &public(outputs));
+        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
+        let columns = inputs.iter().chain(outputs).copied().flatten();
+        let opened: Vec<_> = columns.map(Column::opened).collect();
+        plan.statement.prove(plan.fill(inputs), &opened)
+    }
+
+    /// Verifies a proof that outputs are the inputs transformed.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
+        &self,
+        inputs: &[Dataset],
+        outputs: &[Dataset],
+        proof: &Proof,
+    ) -> Result<(), VerifyError> {
+        let plan = Plan::new(self, inputs, outputs).ok_or(VerifyError::Claim)?;
+        plan.statement.verify(proof)
+    }
+
+    /// Whether so many rows can become so many.
+    fn possible(&self, inputs: &[Dataset], outputs: &[Dataset]) -> bool {
+        let rows = |of: &[Dataset]| of.iter().filter_map(Dataset::rows).sum::<u64>();
+        let (before, after) = (rows(inputs), rows(outputs));
+        match *self {
+            Self::Permutation => inputs.len() == 1 && outputs.len() == 1 && before == after,
+            Self::Split => inputs.len() == 1 && !outputs.is_empty() && before == after,
+            Self::Concatenation => !inputs.is_empty() && outputs.len() == 1 && before == after,
+            Self::Filter {
+                column,
+                first,
+                last,
+            } => {
+                let column = inputs.first().and_then(|input| input.columns.get(column));
+                inputs.len() == 1
+                    && outputs.len() == 1
+                    && after <= before
+                    && first <= last
+                    && column.is_some_and(|(layout, _)| last <= greatest(layout.limbs))
+            }
+        }
+    }
+}
+
+/// A dataset's table.
+struct Rows {
+    table: Table,
+    live: Live,
+    first_source: u32,
+    layouts: Vec<Layout>,
+    /// In each place, whether a value is there, by columns.
+    there: Vec<Vec<Linear>>,
+}
+
+impl Rows {
+    fn new(dataset: &Dataset, first_commitment: usize) -> Option<Self> {
+        let layouts: Vec<Layout> = dataset.columns.iter().map(|(layout, _)| *layout).collect();
+        let mut table = layouts.first()?.table();
+        for (number, layout) in layouts.iter().enumerate() {
+            table.source(first_commitment + number, layout.width());
+        }
+        let live = Live::new(&mut table, &layouts[0]);
+        let there = (0..VALUES).map(|place| {
+            let columns = layouts.iter().enumerate();
+            let there = columns.map(|(number, layout)| {
+                live.demand_presence(&mut table, layout, number as u32, place)
+            });
+            there.collect()
+        });
+        Some(Self {
+            there: there.collect(),
+            table,
+            live,
+            first_source: 0,
+            layouts,
+        })
+    }
+
+    /// All that a row has in a place.
+    fn fields(&self, place: usize) -> Vec<Linear> {
+        let mut fields = Vec::new();
+        for (number, layout) in self.layouts.iter().enumerate() {
+            let source = self.first_source + number as u32;
+            fields.extend((0..layout.limbs as usize).map(|limb| layout.limb(source, place, limb)));
+            fields.extend(layout.flag(source, place).map(Linear::from));
+        }
+        fields
+    }
+
+    /// A column that counts rows: those of the dataset before this row of the table, plus `start`.
+    fn number(&mut self, start: u64) -> Cell {
+        let number = self.table.column();
+        let step = Linear::from(number) + Linear::number(VALUES as u64) - next(number);
+        self.table
+            .demand(At::Row(0), Linear::from(number) - Linear::number(start));
+        self.table.demand(At::Transition, step);
+        number
+    }
+
+    /// Sends or receives all rows, numbered if there is a number.
+    fn exchange(&mut self, number: Option<Cell>, receive: bool) {
+        for place in 0..VALUES {
+            let index = number.map(|number| Linear::from(number) + Linear::number(place as u64));
+            let fields = index.into_iter().chain(self.fields(place)).collect();
+            let live = self.live.place(place);
+            if receive {
+                self.table.receive(ROW, fields, live);
+            } else {
+                self.table.send(ROW, fields, live);
+            }
+        }
+    }
+}
+
+/// What a filter adds to its input's table.
+struct Picking {
+    column: usize,
+    range: [u64; 2],
+    selected: Vec<Cell>,
+    rank: Cell,
+    places: Vec<Place>,
+    boxes: Boxes,
+    ranges: Ranges,
+}
+
+/// The tables and where their columns are: one for each dataset, inputs first, and what a filter needs.
+pub(crate) struct Plan {
+    pub(crate) statement: Statement,
+    /// For each dataset's table, its first row's number and where it is counted.
+    numbers: Vec<Option<(u64, Cell)>>,
+    full: Vec<(Cell, u64)>,
+    picking: Option<Picking>,
+}
+
+impl Plan {
+    /// Nothing, if no such datasets are transformed so.
+    pub(crate) fn new(
+        transformation: &Transformation,
+        inputs: &[Dataset],
+        outputs: &[Dataset],
+    ) -> Option<Self> {
+        let like = inputs.first()?;
+        let mut all = inputs.iter().chain(outputs);
+        if !all.all(|dataset| dataset.fits(like)) || !transformation.possible(inputs, outputs) {
+            return None;
+        }
+        let ordered = matches!(
+            transformation,
+            Transformation::Concatenation | Transformation::Filter { .. }
+        );
+        let mut tables = Vec::new();
+        let mut commitments = Vec::new();
+        let (mut numbers, mut full) = (Vec::new(), Vec::new());
+        let mut picking = None;
+        let mut start = 0;
+        for (index, dataset) in inputs.iter().chain(outputs).enumerate() {
+            let mut rows = Rows::new(dataset, commitments.len())?;
+            let output = index >= inputs.len();
+            let picks = match *transformation {
+                Transformation::Filter {
+                    column,
+                    first,
+                    last,
+                } if !output => Some((column, [first, last])),
+                _ => None,
+            };
+            if let Some((column, range)) = picks {
+                picking = Some(rows.pick(column, range));
+                numbers.push(None);
+            } else {
+                let first = if output { 0 } else { start };
+                let number = ordered.then(|| (first, rows.number(first)));
+                rows.exchange(number.map(|(_, cell)| cell), output);
+                numbers.push(number);
+            }
+            start += dataset.rows()?;
+            full.push((rows.live.full(), dataset.rows()? / VALUES as u64));
+            tables.push(rows.table);
+            commitments.extend(
+                dataset
+                    .columns
+                    .iter()
+                    .map(|(_, commitment)| commitment.clone()),
+            );
+        }
+        if let Some(picking) = &picking {
+            tables.push(picking.boxes.table.clone());
+            tables.push(picking.ranges.table.clone());
+        }
+        Some(Self {
+            statement: Statement {
+                tables,
+                commitments,
+                public: Vec::new(),
+            },
+            numbers,
+            full,
+            picking,
+        })
+    }
+
+    /// The tables' own columns.
+    pub(crate) fn fill(&self, inputs: &[&[Column]]) -> Vec<RowMajorMatrix<F>> {
+        let mut own: Vec<_> = (0..self.statement.tables.len())
+            .map(|table| self.statement.blank(table))
+            .collect();
+        for (table, ((full, full_rows), number)) in self.full.iter().zip(&self.numbers).enumerate()
+        {
+            let width = own[table].width;
+            let rows = self.statement.tables[table].rows;
+            let cells = own[table].values.chunks_mut(width).zip(0..rows);
+            for (cells, row) in cells {
+                set(cells, *full, u64::from(row < *full_rows));
+                if let Some((first, number)) = number {
+                    set(cells, *number, first + row * VALUES as u64);
+                }
+            }
+        }
+        if let (Some(picking), Some(input)) = (&self.picking, inputs.first()) {
+            let looked_up = Taken::new(crate::ranges::COUNT);
+            let taken = picking.boxes.none_taken();
+            picking.fill(
+                &mut own[0],
+                self.statement.tables[0].rows,
+                input,
+                &taken,
+                &looked_up,
+            );
+            let ranges = own.len() - 1;
+            picking.boxes.fill(&mut own[ranges - 1], &taken);
+            picking.ranges.fill(&mut own[ranges], &looked_up);
+        }
+        own
+    }
+}
+
+impl Rows {
+    /// Sends those rows only whose value in a column is there and within a range, numbered by their rank among them.
+    fn pick(&mut self, column: usize, range: [u64; 2]) -> Picking {
+        let layout = self.layouts[column];
+        let source = self.first_source + column as u32;
+        let [first, last] = range;
+        let interval = |first, last, class| Interval { first, last, class };
+        let mut intervals = Vec::new();
+        intervals.extend(first.checked_sub(1).map(|end| interval(0, end, 0)));
+        intervals.push(interval(first, last, 1));
+        if last < greatest(layout.limbs) {
+            intervals.push(interval(last + 1, greatest(layout.limbs), 0));
+        }
+        let boxes = Boxes::new(intervals, layout.limbs, None);
+        let rank = self.table.column();
+        let mut before = Linear::from(rank);
+        let (mut selected, mut places) = (Vec::new(), Vec::new());
+        for place in 0..VALUES {
+            let there = self.there[place][column].clone();
+            let picked = self.table.column();
+            self.table.demand_bit(picked);
+            let not_there = Linear::one() - there.clone();
+            self.table.demand(At::All, Linear::from(picked) * not_there);
+            let cells = Place::new(
+                &mut self.table,
+                &layout,
+                source,
+                place,
+                &there,
+                picked.into(),
+            );
+            let fields = [before.clone()].into_iter().chain(self.fields(place));
+            self.table.send(ROW, fields.collect(), picked);
+            before += picked.into();
+            selected.push(picked);
+            places.push(cells);
+        }
+        self.table.demand(At::Row(0), Linear::from(rank));
+        self.table.demand(At::Transition, before - next(rank));
+        Picking {
+            column,
+            range,
+            selected,
+            rank,
+            places,
+            boxes,
+            ranges: Ranges::new(),
+        }
+    }
+}
+
+impl Picking {
+    fn fill(
+        &self,
+        own: &mut RowMajorMatrix<F>,
+        counting: u64,
+        input: &[Column],
+        taken: &Taken,
+        looked_up: &Taken,
+    ) {
+        let Some(column) = input.get(self.column) else {
+            return;
+        };
+        let width = own.width;
+        let [first, last] = self.range;
+        let mut rank = 0;
+        for (cells, row) in own.values.chunks_mut(width).zip(0..counting) {
+            set(cells, self.rank, rank);
+            for (place, of) in self.places.iter().enumerate() {
+                let row = row * VALUES as u64 + place as u64;
+                let live = row < column.layout().rows;
+                let Some(value) = live.then(|| column.get(row)).flatten() else {
+                    continue;
+                };
+                let picked = u64::from((first..=last).contains(&value));
+                set(cells, self.selected[place], picked);
+                rank += picked;
+                self.boxes.fill_place(of, value, cells, taken, looked_up);
+            }
+        }
+    }
+}
