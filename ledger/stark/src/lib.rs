@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod affine;
 mod boxes;
 #[cfg(test)]
 mod check;
@@ -21,6 +22,7 @@ pub mod transformations;
 mod verify;
 mod words;
 
+pub use affine::Affine;
 pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
 pub use intervals::Intervals;
 
