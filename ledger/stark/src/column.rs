@@ -321,6 +321,18 @@ impl Column {
         }
     }
 
+    /// The cells of a row's value: its limbs and its flag.
+    pub(crate) fn cells(&self, row: u64, into: &mut Vec<F>) {
+        let width = self.layout.width() as usize;
+        let limbs = self.layout.limbs as usize;
+        let place = row as usize % VALUES;
+        let cells = &self.rows.values[row as usize / VALUES * width..][..width];
+        into.extend_from_slice(&cells[place * limbs..(place + 1) * limbs]);
+        if self.layout.nullable {
+            into.push(cells[VALUES * limbs + place]);
+        }
+    }
+
     /// The value in a row, if one is there.
     pub(crate) fn get(&self, row: u64) -> Option<u64> {
         let width = self.layout.width() as usize;

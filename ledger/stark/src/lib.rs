@@ -9,11 +9,13 @@ mod column;
 mod digits;
 mod domain;
 mod field;
+pub mod groups;
 pub mod intervals;
 mod program;
 mod proof;
 mod prove;
 mod ranges;
+mod rows;
 pub mod statistics;
 mod table;
 #[cfg(test)]
@@ -24,10 +26,12 @@ mod words;
 
 pub use affine::Affine;
 pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
+pub use groups::Groups;
 pub use intervals::Intervals;
 
 pub use proof::{Commitment, Proof};
 pub use prove::ProveError;
+pub use rows::Dataset;
 pub use statistics::Statistics;
-pub use transformations::{Dataset, Transformation};
+pub use transformations::Transformation;
 pub use verify::VerifyError;

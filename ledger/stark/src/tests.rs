@@ -319,7 +319,7 @@ mod columns {
 mod transformed {
     use crate::field::F;
     use crate::transformations::Plan;
-    use crate::{Column, Dataset, Layout, Transformation, Values};
+    use crate::{Column, Dataset, Groups, Layout, Transformation, Values};
     use p3_field::PrimeCharacteristicRing;
 
     /// Two columns, one of which has gaps: its zeros.
@@ -448,6 +448,46 @@ mod transformed {
             last: 6,
         };
         assert!(try_out(none, &input, &[dataset(&[], 11)]));
+    }
+
+    #[test]
+    fn groups_are_large_enough() {
+        // Six rows of each, but four of the last.
+        let mut all: Vec<(u64, u64)> = (0..40).map(|row| (row % 7 << 40, row % 7 % 3)).collect();
+        all.retain(|row| row.0 >> 40 != 6 || row.1 == 0);
+        let columns = dataset(&all, 1);
+        let public = Dataset::of(&columns);
+        let at_least = |at_least| Groups { at_least };
+        let proof = at_least(5).prove(&columns).unwrap();
+        at_least(5).verify(&public, &proof).unwrap();
+        assert!(at_least(6).verify(&public, &proof).is_err());
+        assert!(at_least(4).verify(&public, &proof).is_err());
+        assert!(at_least(6).prove(&columns).is_err());
+        // A number that the field takes for 5.
+        let congruent = at_least(5 + ((1 << 31) - (1 << 24) + 1));
+        assert!(congruent.verify(&public, &proof).is_err());
+        assert!(congruent.prove(&columns).is_err());
+        assert!(at_least(0).prove(&columns).is_err());
+        all.push((9, 1));
+        let alone = dataset(&all, 1);
+        assert!(at_least(2).prove(&alone).is_err());
+        assert!(at_least(5).verify(&Dataset::of(&alone), &proof).is_err());
+
+        let plan = crate::groups::Plan::new(&at_least(5), &public).unwrap();
+        let data: Vec<_> = columns.iter().map(Column::opened).collect();
+        let mut own = plan.fill(&columns).unwrap();
+        assert_eq!(plan.statement.violated(&own, &data), None);
+        assert_eq!(plan.statement.unbalanced(&own, &data), None);
+        for (table, own) in own.iter_mut().enumerate() {
+            for of in 0..plan.statement.tables[table].width as usize {
+                let free = plan.statement.is_free(table, of, 0, own, &data);
+                assert!(!free, "table {table}, column {of}");
+            }
+        }
+        let mut lie = plan.fill(&columns).unwrap();
+        lie[1].values[0] += F::ONE;
+        let proof = plan.statement.prove_anyway(lie, &data).unwrap();
+        assert!(at_least(5).verify(&public, &proof).is_err());
     }
 
     #[test]

@@ -6,12 +6,13 @@
 //! row in the output.
 
 use crate::boxes::{Boxes, Interval, Place, greatest};
-use crate::column::{Column, Layout, Live, VALUES};
+use crate::column::{Column, VALUES};
 use crate::field::F;
-use crate::proof::{Commitment, Proof, Statement};
+use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
 use crate::ranges::{Ranges, Taken};
-use crate::table::{At, Cell, Linear, Table};
+use crate::rows::{Dataset, Rows};
+use crate::table::{At, Cell, Linear};
 use crate::verify::VerifyError;
 use crate::words::{next, set};
 use p3_matrix::dense::RowMajorMatrix;
@@ -38,45 +39,6 @@ pub enum Transformation {
         /// The greatest.
         last: u64,
     },
-}
-
-/// What is public of a dataset's columns. All are for the same number of proofs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dataset {
-    /// Of each column.
-    pub columns: Vec<(Layout, Commitment)>,
-}
-
-impl Dataset {
-    /// Of committed columns.
-    pub fn of(columns: &[Column]) -> Self {
-        let columns = columns.iter();
-        Self {
-            columns: columns
-                .map(|column| (column.layout(), column.commitment().clone()))
-                .collect(),
-        }
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.columns.first().map(|(layout, _)| layout.rows)
-    }
-
-    /// Whether its columns are those of one dataset, and like another's.
-    fn fits(&self, like: &Self) -> bool {
-        let first = self.columns.first().map(|(layout, _)| *layout);
-        self.columns.len() == like.columns.len()
-            && self
-                .columns
-                .iter()
-                .zip(&like.columns)
-                .all(|((layout, _), (other, _))| {
-                    let same = |of: Layout| (of.rows, of.proofs);
-                    layout.check().is_ok()
-                        && first.map(same) == Some(same(*layout))
-                        && (layout.limbs, layout.nullable) == (other.limbs, other.nullable)
-                })
-    }
 }
 
 impl Transformation {
@@ -131,76 +93,6 @@ impl Transformation {
                     && after <= before
                     && first <= last
                     && column.is_some_and(|(layout, _)| last <= greatest(layout.limbs))
-            }
-        }
-    }
-}
-
-/// A dataset's table.
-struct Rows {
-    table: Table,
-    live: Live,
-    first_source: u32,
-    layouts: Vec<Layout>,
-    /// In each place, whether a value is there, by columns.
-    there: Vec<Vec<Linear>>,
-}
-
-impl Rows {
-    fn new(dataset: &Dataset, first_commitment: usize) -> Option<Self> {
-        let layouts: Vec<Layout> = dataset.columns.iter().map(|(layout, _)| *layout).collect();
-        let mut table = layouts.first()?.table();
-        for (number, layout) in layouts.iter().enumerate() {
-            table.source(first_commitment + number, layout.width());
-        }
-        let live = Live::new(&mut table, &layouts[0]);
-        let there = (0..VALUES).map(|place| {
-            let columns = layouts.iter().enumerate();
-            let there = columns.map(|(number, layout)| {
-                live.demand_presence(&mut table, layout, number as u32, place)
-            });
-            there.collect()
-        });
-        Some(Self {
-            there: there.collect(),
-            table,
-            live,
-            first_source: 0,
-            layouts,
-        })
-    }
-
-    /// All that a row has in a place.
-    fn fields(&self, place: usize) -> Vec<Linear> {
-        let mut fields = Vec::new();
-        for (number, layout) in self.layouts.iter().enumerate() {
-            let source = self.first_source + number as u32;
-            fields.extend((0..layout.limbs as usize).map(|limb| layout.limb(source, place, limb)));
-            fields.extend(layout.flag(source, place).map(Linear::from));
-        }
-        fields
-    }
-
-    /// A column that counts rows: those of the dataset before this row of the table, plus `start`.
-    fn number(&mut self, start: u64) -> Cell {
-        let number = self.table.column();
-        let step = Linear::from(number) + Linear::number(VALUES as u64) - next(number);
-        self.table
-            .demand(At::Row(0), Linear::from(number) - Linear::number(start));
-        self.table.demand(At::Transition, step);
-        number
-    }
-
-    /// Sends or receives all rows, numbered if there is a number.
-    fn exchange(&mut self, number: Option<Cell>, receive: bool) {
-        for place in 0..VALUES {
-            let index = number.map(|number| Linear::from(number) + Linear::number(place as u64));
-            let fields = index.into_iter().chain(self.fields(place)).collect();
-            let live = self.live.place(place);
-            if receive {
-                self.table.receive(ROW, fields, live);
-            } else {
-                self.table.send(ROW, fields, live);
             }
         }
     }
@@ -329,10 +221,24 @@ impl Plan {
 }
 
 impl Rows {
+    /// Sends or receives all rows, numbered if there is a number.
+    fn exchange(&mut self, number: Option<Cell>, receive: bool) {
+        for place in 0..VALUES {
+            let index = number.map(|number| Linear::from(number) + Linear::number(place as u64));
+            let fields = index.into_iter().chain(self.fields(place)).collect();
+            let live = self.live.place(place);
+            if receive {
+                self.table.receive(ROW, fields, live);
+            } else {
+                self.table.send(ROW, fields, live);
+            }
+        }
+    }
+
     /// Sends those rows only whose value in a column is there and within a range, numbered by their rank among them.
     fn pick(&mut self, column: usize, range: [u64; 2]) -> Picking {
         let layout = self.layouts[column];
-        let source = self.first_source + column as u32;
+        let source = column as u32;
         let [first, last] = range;
         let interval = |first, last, class| Interval { first, last, class };
         let mut intervals = Vec::new();
