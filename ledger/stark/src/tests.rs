@@ -453,7 +453,7 @@ mod transformed {
     #[test]
     fn groups_are_large_enough() {
         // Six rows of each, but four of the last.
-        let mut all: Vec<(u64, u64)> = (0..40).map(|row| (row % 7 << 40, row % 7 % 3)).collect();
+        let mut all: Vec<(u64, u64)> = (0..40).map(|row| ((row % 7) << 40, row % 7 % 3)).collect();
         all.retain(|row| row.0 >> 40 != 6 || row.1 == 0);
         let columns = dataset(&all, 1);
         let public = Dataset::of(&columns);
@@ -616,7 +616,7 @@ mod scaled {
 
     #[test]
     fn no_carry_is_free() {
-        let keys: Vec<u64> = (0..20).map(|row| row << 40 | row * 77_777).collect();
+        let keys: Vec<u64> = (0..20).map(|row| (row << 40) | (row * 77_777)).collect();
         let scaled: Vec<u64> = keys.iter().map(|key| key * 9 + 70_000).collect();
         let (input, output) = (column(&keys, None, 4, 1), column(&scaled, None, 4, 2));
         let claim = Affine {
