@@ -11,6 +11,7 @@ mod domain;
 mod field;
 pub mod groups;
 pub mod intervals;
+pub mod order;
 mod program;
 mod proof;
 mod prove;
@@ -29,6 +30,7 @@ pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
 pub use groups::Groups;
 pub use intervals::Intervals;
 
+pub use order::Order;
 pub use proof::{Commitment, Proof};
 pub use prove::ProveError;
 pub use rows::Dataset;

@@ -1,0 +1,194 @@
+//! That a column's values ascend or descend from row to row, and missing ones, if any, come last. With a permutation
+//! ([`crate::transformations`]) this says that a dataset is another one sorted.
+//!
+//! For neighbours `a` and `b` it is shown that `b - a`, or `a - b`, is a number of the column's limbs. The neighbour of a row's last
+//! place is the next row's first, of which the table keeps a copy, since committed columns are opened in one row only.
+
+use crate::column::{Column, Layout, Live, VALUES};
+use crate::field::F;
+use crate::proof::{Commitment, Proof, Statement};
+use crate::prove::ProveError;
+use crate::ranges::{COUNT, RANGE, Ranges, Taken, entry};
+use crate::table::{At, Cell, Linear};
+use crate::verify::VerifyError;
+use crate::words::{next, set};
+use p3_field::PrimeCharacteristicRing;
+use p3_matrix::dense::RowMajorMatrix;
+use serde::{Deserialize, Serialize};
+
+/// The claim that a column is sorted, by its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// No value is less than the one before it.
+    Ascending,
+    /// No value is greater than the one before it.
+    Descending,
+}
+
+impl Order {
+    /// Proves it of a column.
+    ///
+    /// # Errors
+    /// [`ProveError`], if it is false among others.
+    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
+        let plan = Plan::new(*self, column.layout(), column.commitment().clone());
+        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
+        plan.statement.prove(plan.fill(column), &[column.opened()])
+    }
+
+    /// Verifies a proof about a column of which this is public.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
+        &self,
+        layout: Layout,
+        commitment: &Commitment,
+        proof: &Proof,
+    ) -> Result<(), VerifyError> {
+        let plan = Plan::new(*self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
+        plan.statement.verify(proof)
+    }
+}
+
+/// The tables and where their columns are.
+pub(crate) struct Plan {
+    pub(crate) statement: Statement,
+    order: Order,
+    layout: Layout,
+    full: Cell,
+    /// Copies of the first place's limbs, and of whether a value is there.
+    head: Vec<Cell>,
+    head_there: Cell,
+    /// Whether a value is there in the next row's first place.
+    follows: Cell,
+    /// For each place, between it and the next one.
+    carries: Vec<Vec<Cell>>,
+    ranges: Ranges,
+}
+
+impl Plan {
+    /// Nothing, if there is no such column.
+    pub(crate) fn new(order: Order, layout: Layout, commitment: Commitment) -> Option<Self> {
+        layout.check().ok()?;
+        let limbs = layout.limbs as usize;
+        let mut table = layout.table();
+        let source = table.source(0, layout.width());
+        let live = Live::new(&mut table, &layout);
+        let there: Vec<Linear> = (0..VALUES)
+            .map(|place| live.demand_presence(&mut table, &layout, source, place))
+            .collect();
+        let head: Vec<Cell> = (0..limbs).map(|_| table.column()).collect();
+        let [head_there, follows] = table.columns();
+        for (limb, cell) in head.iter().enumerate() {
+            let copied = layout.limb(source, 0, limb) - Linear::from(*cell);
+            table.demand(At::All, copied);
+        }
+        table.demand(At::All, there[0].clone() - Linear::from(head_there));
+        table.demand(At::Transition, Linear::from(follows) - next(head_there));
+        table.demand(At::Row(layout.counting() - 1), Linear::from(follows));
+        let mut carries = Vec::new();
+        for place in 0..VALUES {
+            for limb in 0..limbs {
+                let fields = vec![layout.limb(source, place, limb), Linear::number(16)];
+                table.send(RANGE, fields, there[place].clone());
+            }
+            let of_place: Vec<Cell> = (1..limbs).map(|_| table.column()).collect();
+            for carry in &of_place {
+                table.demand_bit(*carry);
+            }
+            let after = there.get(place + 1).cloned();
+            let after = after.unwrap_or_else(|| Linear::from(follows));
+            // What is missing comes last.
+            let gap = Linear::one() - there[place].clone();
+            table.demand(At::All, after.clone() * gap);
+            for limb in 0..limbs {
+                let a = layout.limb(source, place, limb);
+                let b = if place + 1 < VALUES {
+                    layout.limb(source, place + 1, limb)
+                } else {
+                    next(head[limb])
+                };
+                let mut difference = match order {
+                    Order::Ascending => b - a,
+                    Order::Descending => a - b,
+                };
+                if let Some(below) = limb.checked_sub(1) {
+                    difference -= Linear::from(of_place[below]);
+                }
+                if let Some(carry) = of_place.get(limb) {
+                    difference += Linear::from(*carry) * F::from_u32(1 << 16);
+                }
+                table.send(RANGE, vec![difference, Linear::number(16)], after.clone());
+            }
+            carries.push(of_place);
+        }
+        let ranges = Ranges::new();
+        Some(Self {
+            statement: Statement {
+                tables: vec![table, ranges.table.clone()],
+                commitments: vec![commitment],
+                public: Vec::new(),
+            },
+            order,
+            layout,
+            full: live.full(),
+            head,
+            head_there,
+            follows,
+            carries,
+            ranges,
+        })
+    }
+
+    /// The tables' own columns.
+    pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
+        let mut own = vec![self.statement.blank(0), self.statement.blank(1)];
+        let looked_up = Taken::new(COUNT);
+        let rows = self.layout.rows;
+        let get = |row: u64| (row < rows).then(|| column.get(row)).flatten();
+        let word = |of: u64, limb: usize| of >> (16 * limb) & 0xffff;
+        let width = own[0].width;
+        let filled = own[0].values.chunks_mut(width).zip(0..self.layout.filled());
+        for (cells, row) in filled {
+            let first = row * VALUES as u64;
+            set(cells, self.full, u64::from(row < rows / VALUES as u64));
+            // What a missing value's limbs are, nobody sees but the copy.
+            let mut of_first = Vec::new();
+            column.cells(first, &mut of_first);
+            for (cell, limb) in self.head.iter().zip(of_first) {
+                crate::words::put(cells, *cell, limb);
+            }
+            set(cells, self.head_there, u64::from(get(first).is_some()));
+            let following = get(first + VALUES as u64).is_some();
+            set(cells, self.follows, u64::from(following));
+            for (place, carries) in self.carries.iter().enumerate() {
+                let row = first + place as u64;
+                let Some(a) = get(row) else { continue };
+                let limbs = 0..self.layout.limbs as usize;
+                for limb in limbs.clone() {
+                    looked_up.count(entry(word(a, limb), 16));
+                }
+                let Some(b) = get(row + 1) else { continue };
+                let (less, more) = match self.order {
+                    Order::Ascending => (a, b),
+                    Order::Descending => (b, a),
+                };
+                let mut carry = 0;
+                for limb in limbs {
+                    let below = carry;
+                    let taken = word(less, limb) + below;
+                    carry = u64::from(taken > word(more, limb));
+                    // If the order is wrong, the highest limb has nothing to take from, and this is missed.
+                    let difference = word(more, limb) + (carry << 16) - taken;
+                    looked_up.count(entry(difference, 16));
+                    if let Some(cell) = carries.get(limb) {
+                        set(cells, *cell, carry);
+                    }
+                }
+            }
+        }
+        self.ranges.fill(&mut own[1], &looked_up);
+        own
+    }
+}
