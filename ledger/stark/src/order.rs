@@ -102,12 +102,12 @@ impl Plan {
             // What is missing comes last.
             let gap = Linear::one() - there[place].clone();
             table.demand(At::All, after.clone() * gap);
-            for limb in 0..limbs {
+            for (limb, head) in head.iter().enumerate() {
                 let a = layout.limb(source, place, limb);
                 let b = if place + 1 < VALUES {
                     layout.limb(source, place + 1, limb)
                 } else {
-                    next(head[limb])
+                    next(*head)
                 };
                 let mut difference = match order {
                     Order::Ascending => b - a,
