@@ -10,10 +10,10 @@ use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
 use crate::proof::{Commitment, Proof, Statement};
 use crate::prove::ProveError;
-use crate::ranges::{COUNT, RANGE, Ranges, Taken, entry};
-use crate::table::{At, Cell, Linear};
+use crate::ranges::{COUNT, RANGE, Ranges, entry};
+use crate::table::{At, Cell, Linear, carried, put, word};
+use crate::taken::Taken;
 use crate::verify::VerifyError;
-use crate::words::{put, set};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
@@ -77,7 +77,7 @@ impl Affine {
 pub(crate) struct Plan {
     pub(crate) statement: Statement,
     claim: Affine,
-    full: Cell,
+    live: Live,
     carries: Vec<Vec<Cell>>,
     ranges: Ranges,
 }
@@ -144,12 +144,7 @@ impl Plan {
                 if let Some(output) = of(sources[1]) {
                     sum -= output;
                 }
-                if let Some(below) = limb.checked_sub(1) {
-                    sum += of_place[below].into();
-                }
-                if let Some(carry) = of_place.get(limb) {
-                    sum -= Linear::from(*carry) * F::from_u32(1 << 16);
-                }
+                sum -= carried(&of_place, limb);
                 table.demand(At::All, there.clone() * sum);
             }
             carries.push(of_place);
@@ -162,7 +157,7 @@ impl Plan {
                 public: Vec::new(),
             },
             claim: *claim,
-            full: live.full(),
+            live,
             carries,
             ranges,
         })
@@ -170,34 +165,31 @@ impl Plan {
 
     /// The tables' own columns.
     pub(crate) fn fill(&self, input: &Column, output: &Column) -> Vec<RowMajorMatrix<F>> {
-        let mut own = vec![self.statement.blank(0), self.statement.blank(1)];
+        let mut own = self.statement.blanks();
         let looked_up = Taken::new(COUNT);
         let layout = input.layout();
         let limbs = limbs(layout, output.layout());
         let width = own[0].width;
-        let full_rows = layout.rows as usize / VALUES;
         let filled = layout.filled() as usize * width;
         (own[0].values[..filled].par_chunks_mut(width).enumerate()).for_each(|(row, cells)| {
-            set(cells, self.full, u64::from(row < full_rows));
+            self.live.fill(cells, row as u64);
             for (place, carries) in self.carries.iter().enumerate() {
                 let row = (row * VALUES + place) as u64;
-                let live = row < layout.rows;
-                let Some(value) = live.then(|| input.get(row)).flatten() else {
+                let Some(value) = input.get(row) else {
                     continue;
                 };
                 let scaled = output.get(row).unwrap_or(0);
                 for (of, column) in [(value, input), (scaled, output)] {
-                    for limb in 0..column.layout().limbs {
-                        looked_up.count(entry(of >> (16 * limb) & 0xffff, 16));
+                    for limb in 0..column.layout().limbs as usize {
+                        looked_up.count(entry(word(of, limb), 16));
                     }
                 }
                 let mut carry = 0;
                 for (limb, cell) in carries.iter().enumerate() {
-                    let word = |of: u64| i128::from(of >> (16 * limb) & 0xffff);
-                    let sum = i128::from(self.claim.factor) * word(value)
+                    let sum = i128::from(self.claim.factor) * i128::from(word(value, limb))
                         + self.claim.offset_limb(limb, limbs)
                         + carry
-                        - word(scaled);
+                        - i128::from(word(scaled, limb));
                     carry = sum >> 16;
                     put(cells, *cell, signed(carry));
                     let raised = carry + i128::from(CARRY_OFFSET);

@@ -6,9 +6,9 @@
 
 use crate::column::{Layout, VALUES};
 use crate::field::F;
-use crate::ranges::{RANGE, Taken, entry};
-use crate::table::{At, Cell, Fixed, Linear, Table};
-use crate::words::{next, set};
+use crate::ranges::{RANGE, entry};
+use crate::table::{At, Cell, Fixed, Linear, Table, carried, next, set, word};
+use crate::taken::Taken;
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
@@ -34,7 +34,7 @@ impl Box {
     }
 
     fn base_word(&self, number: usize) -> u64 {
-        self.base >> (16 * number) & 0xffff
+        word(self.base, number)
     }
 
     /// Bits of a word of what exceeds the base.
@@ -95,13 +95,8 @@ impl Place {
         table.send(BOX, fields.collect(), there.clone());
         for limb in 0..limbs {
             // base + u + carry in = a + 2^16 carry out
-            let mut u = layout.limb(source, place, limb) - Linear::from(cells.base[limb]);
-            if let Some(below) = limb.checked_sub(1) {
-                u -= Linear::from(cells.carries[below]);
-            }
-            if let Some(carry) = cells.carries.get(limb) {
-                u += Linear::from(*carry) * F::from_u32(1 << 16);
-            }
+            let a = layout.limb(source, place, limb);
+            let u = a - Linear::from(cells.base[limb]) + carried(&cells.carries, limb);
             let bits = Linear::from(cells.bits[limb]);
             table.send(RANGE, vec![u, bits], there.clone());
         }
@@ -186,12 +181,12 @@ impl Boxes {
         let u = value - of.base;
         let mut carry = 0;
         for limb in 0..place.base.len() {
-            let word = u >> (16 * limb) & 0xffff;
+            let of_u = word(u, limb);
             set(cells, place.base[limb], of.base_word(limb));
             set(cells, place.bits[limb], of.word_bits(limb));
-            looked_up.count(entry(word, of.word_bits(limb)));
+            looked_up.count(entry(of_u, of.word_bits(limb)));
             if let Some(cell) = place.carries.get(limb) {
-                carry = (of.base_word(limb) + word + carry) >> 16;
+                carry = (of.base_word(limb) + of_u + carry) >> 16;
                 set(cells, *cell, carry);
             }
         }

@@ -7,7 +7,7 @@
 use crate::field::{Challenger, DEGREE, E, F, QUERIES, REVEALED, Scheme, Tree, scheme};
 use crate::proof::Commitment;
 use crate::prove::{Opened, fill};
-use crate::table::{Cell, Fixed, Linear, Table};
+use crate::table::{At, Cell, Fixed, Linear, Table, next, set, word};
 use p3_commit::Pcs;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
@@ -152,6 +152,7 @@ impl Layout {
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     full: Cell,
+    full_rows: u64,
     last: Option<Cell>,
     rest: usize,
 }
@@ -159,29 +160,30 @@ pub(crate) struct Live {
 impl Live {
     /// A column of the table that is 1 in rows whose places are all in use.
     pub(crate) fn new(table: &mut Table, layout: &Layout) -> Self {
-        use crate::table::At;
         let full = table.column();
-        let Cell::Own(index) = full else {
-            unreachable!("a column of the table's own")
-        };
         let full_rows = layout.rows / VALUES as u64;
         let rest = (layout.rows % VALUES as u64) as usize;
         table.demand(
             At::Row(0),
             Linear::from(full) - Linear::number(u64::from(full_rows > 0)),
         );
-        let mut step = Linear::from(Cell::Next(index)) - Linear::from(full);
+        let mut step = next(full) - Linear::from(full);
         if full_rows > 0 {
             step += Linear::from(table.fixed(Fixed::Row(full_rows - 1)));
         }
         table.demand(At::Transition, step);
         let last = (rest > 0).then(|| table.fixed(Fixed::Row(full_rows)));
-        Self { full, last, rest }
+        Self {
+            full,
+            full_rows,
+            last,
+            rest,
+        }
     }
 
-    /// The column that is 1 in rows whose places are all in use.
-    pub(crate) fn full(&self) -> Cell {
-        self.full
+    /// Writes its cell of a row.
+    pub(crate) fn fill(&self, cells: &mut [F], row: u64) {
+        set(cells, self.full, u64::from(row < self.full_rows));
     }
 
     /// 1 if the place is a row of the dataset.
@@ -201,7 +203,6 @@ impl Live {
         source: u32,
         place: usize,
     ) -> Linear {
-        use crate::table::At;
         let Some(flag) = layout.flag(source, place) else {
             return self.place(place);
         };
@@ -271,8 +272,7 @@ impl Column {
             for place in 0..places {
                 let key = values.keys[first + place];
                 for limb in 0..limbs {
-                    let bits = key >> (limb as u32 * LIMB_BITS) & 0xffff;
-                    cells[place * limbs + limb] = F::from_u64(bits);
+                    cells[place * limbs + limb] = F::from_u64(word(key, limb));
                 }
                 if layout.nullable {
                     let there = values.present.is_none_or(|present| present[first + place]);
@@ -333,8 +333,11 @@ impl Column {
         }
     }
 
-    /// The value in a row, if one is there.
+    /// The value in a row, if there is such a row and one is there.
     pub(crate) fn get(&self, row: u64) -> Option<u64> {
+        if row >= self.layout.rows {
+            return None;
+        }
         let width = self.layout.width() as usize;
         let limbs = self.layout.limbs as usize;
         let start = (row as usize / VALUES) * width;

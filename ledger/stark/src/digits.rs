@@ -6,8 +6,8 @@
 //! for one digit, and the field's order is above 2^30.9.
 
 use crate::field::F;
-use crate::table::{At, Cell, Fixed, Linear, Table};
-use crate::words::{Lookups, WORD, next, put, set};
+use crate::table::{At, Cell, Fixed, Linear, Table, next, put, set};
+use crate::words::{Lookups, WORD};
 use p3_field::{Field, PrimeCharacteristicRing};
 use p3_matrix::dense::RowMajorMatrix;
 

@@ -22,6 +22,8 @@ pub(crate) struct Selectors<V> {
     pub(crate) transition: V,
     /// For [`At::Row`]: `1 / (x - w^row)`.
     pub(crate) rows: Vec<(u64, V)>,
+    /// 1 in the first row and 0 in all others.
+    pub(crate) first: V,
     /// The fixed columns.
     pub(crate) fixed: Vec<V>,
 }
@@ -71,11 +73,12 @@ pub(crate) fn at_point(table: &Table, x: E) -> Selectors<E> {
     }
     let all = blind * vanishing.inverse();
     let lagrange = vanishing * F::from_u64(order).inverse();
+    let in_one_row = |row: u64| {
+        let root = w.exp_u64(row);
+        lagrange * (x - root).inverse() * root
+    };
     let fixed = table.fixed.iter().map(|fixed| match fixed {
-        Fixed::Row(row) => {
-            let root = w.exp_u64(*row);
-            lagrange * (x - root).inverse() * root
-        }
+        Fixed::Row(row) => in_one_row(*row),
         Fixed::Ends(rows) => every(order, *rows, x * w),
         Fixed::Starts(rows) => every(order, *rows, x),
         Fixed::Values(values) => {
@@ -96,6 +99,7 @@ pub(crate) fn at_point(table: &Table, x: E) -> Selectors<E> {
             .into_iter()
             .map(|row| (row, (x - w.exp_u64(row)).inverse()))
             .collect(),
+        first: in_one_row(0),
         fixed: fixed.collect(),
     }
 }
@@ -150,6 +154,12 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
             .map(|j| from_one[(j + turned) & (size - 1)] * scale)
             .collect()
     };
+    // (w^row / N) (x^N - 1) / (x - w^row)
+    let in_one_row = |row: u64| {
+        let mut column = away(row, F::from_usize(order).inverse());
+        (column.par_iter_mut().enumerate()).for_each(|(j, value)| *value *= vanishing[j & mask]);
+        column
+    };
     let periodic = |rows: u64, shift: F| -> Vec<F> {
         let period = &points[..(rows as usize) << LOG_BLOWUP];
         let values: Vec<F> = (period.iter())
@@ -158,13 +168,7 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
         (0..size).map(|j| values[j % values.len()]).collect()
     };
     let fixed = table.fixed.iter().map(|fixed| match fixed {
-        Fixed::Row(row) => {
-            // (w^row / N) (x^N - 1) / (x - w^row)
-            let mut column = away(*row, F::from_usize(order).inverse());
-            (column.par_iter_mut().enumerate())
-                .for_each(|(j, value)| *value *= vanishing[j & mask]);
-            column
-        }
+        Fixed::Row(row) => in_one_row(*row),
         Fixed::Ends(rows) => periodic(*rows, w),
         Fixed::Starts(rows) => periodic(*rows, F::ONE),
         Fixed::Values(values) => {
@@ -183,19 +187,19 @@ pub(crate) fn on_coset(table: &Table) -> Selectors<Vec<F>> {
         rows: (rows.into_iter())
             .map(|row| (row, away(row, w.exp_u64(row).inverse())))
             .collect(),
+        first: in_one_row(0),
         fixed,
     }
 }
 
 /// The fixed columns' values in one row.
-pub(crate) fn in_row(table: &Table, row: u64) -> Vec<F> {
-    let fixed = table.fixed.iter().map(|fixed| match fixed {
+pub(crate) fn in_row(table: &Table, row: u64) -> impl Iterator<Item = F> {
+    table.fixed.iter().map(move |fixed| match fixed {
         Fixed::Row(only) => F::from_bool(*only == row),
         Fixed::Ends(rows) => F::from_bool((row + 1).is_multiple_of(*rows)),
         Fixed::Starts(rows) => F::from_bool(row.is_multiple_of(*rows)),
         Fixed::Values(values) => values.get(row as usize).copied().unwrap_or(F::ZERO),
-    });
-    fixed.collect()
+    })
 }
 
 /// The polynomial that vanishes on the rows that do not count, by the q-binomial theorem.
@@ -240,6 +244,7 @@ mod tests {
             let at = at_point(&table, E::from(x));
             assert_eq!(at.all, E::from(on_coset.all[j]));
             assert_eq!(at.transition, E::from(on_coset.transition[j]));
+            assert_eq!(at.first, E::from(on_coset.first[j]));
             for ((_, here), (_, there)) in at.rows.iter().zip(&on_coset.rows) {
                 assert_eq!(*here, E::from(there[j]));
             }
@@ -258,7 +263,7 @@ mod tests {
             for (row, value) in rows.iter().enumerate() {
                 assert_eq!(
                     *value,
-                    in_row(&table, row as u64)[number],
+                    in_row(&table, row as u64).nth(number).unwrap(),
                     "{number} in {row}"
                 );
             }

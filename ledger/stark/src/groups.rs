@@ -5,15 +5,15 @@
 //! is `k` at least or nothing. Where it holds a group twice, each part has `k` rows, and the whole so much the more. The table
 //! has room for as many groups as there could be, so not even their number is told.
 
-use crate::column::{Column, MAX_VALUES, VALUES};
+use crate::column::{Column, Live, MAX_VALUES, VALUES};
 use crate::field::F;
 use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
-use crate::ranges::{COUNT, RANGE, Ranges, Taken, entry};
+use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::rows::{Dataset, Rows};
-use crate::table::{At, Cell, Linear, Table};
+use crate::table::{At, Cell, Linear, Table, put, set};
+use crate::taken::Taken;
 use crate::verify::VerifyError;
-use crate::words::{put, set};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub(crate) struct Plan {
     pub(crate) statement: Statement,
     at_least: u64,
     rows: u64,
-    full: Cell,
+    live: Live,
     /// Of the table of groups: what its rows have, whether it is one, how many rows, and by how many more than needed.
     key: Vec<Cell>,
     used: Cell,
@@ -111,7 +111,7 @@ impl Plan {
             .iter()
             .map(|(_, commitment)| commitment.clone());
         Some(Self {
-            full: main.live.full(),
+            live: main.live,
             statement: Statement {
                 tables: vec![main.table, table, ranges.table.clone()],
                 commitments: commitments.collect(),
@@ -129,13 +129,11 @@ impl Plan {
 
     /// The tables' own columns; nothing, if there are more groups than there could be.
     pub(crate) fn fill(&self, columns: &[Column]) -> Option<Vec<RowMajorMatrix<F>>> {
-        let mut own: Vec<_> = (0..self.statement.tables.len())
-            .map(|table| self.statement.blank(table))
-            .collect();
+        let mut own = self.statement.blanks();
         let width = own[MAIN].width;
         let rows = self.statement.tables[MAIN].rows;
         for (cells, row) in own[MAIN].values.chunks_mut(width).zip(0..rows) {
-            set(cells, self.full, u64::from(row < self.rows / VALUES as u64));
+            self.live.fill(cells, row);
         }
         let mut groups: HashMap<Vec<F>, u64> = HashMap::new();
         for row in 0..self.rows {

@@ -9,10 +9,10 @@ use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
 use crate::proof::{Commitment, Proof, Statement};
 use crate::prove::ProveError;
-use crate::ranges::{Ranges, Taken};
-use crate::table::{Cell, Linear};
+use crate::ranges::Ranges;
+use crate::table::Linear;
+use crate::taken::Taken;
 use crate::verify::VerifyError;
-use crate::words::set;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ impl Intervals {
 pub(crate) struct Plan {
     pub(crate) statement: Statement,
     layout: Layout,
-    full: Cell,
+    live: Live,
     places: Vec<Place>,
     boxes: Boxes,
     ranges: Ranges,
@@ -133,7 +133,7 @@ impl Plan {
                 public: Vec::new(),
             },
             layout,
-            full: live.full(),
+            live,
             places,
             boxes,
             ranges,
@@ -142,22 +142,19 @@ impl Plan {
 
     /// The tables' own columns.
     pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
-        let mut own: Vec<_> = (0..self.statement.tables.len())
-            .map(|table| self.statement.blank(table))
-            .collect();
+        let mut own = self.statement.blanks();
         let looked_up = Taken::new(crate::ranges::COUNT);
         let taken = self.boxes.none_taken();
         let width = own[MAIN].width;
-        let full_rows = self.layout.rows as usize / VALUES;
         let filled = self.layout.filled() as usize;
         own[MAIN].values[..filled * width]
             .par_chunks_mut(width)
             .enumerate()
             .for_each(|(row, cells)| {
-                set(cells, self.full, u64::from(row < full_rows));
+                self.live.fill(cells, row as u64);
                 for (place, of) in self.places.iter().enumerate() {
                     let row = (row * VALUES + place) as u64;
-                    let value = (row < self.layout.rows).then(|| column.get(row)).flatten();
+                    let value = column.get(row);
                     if let Some(value) = value {
                         self.boxes.fill_place(of, value, cells, &taken, &looked_up);
                     }

@@ -19,6 +19,7 @@ mod ranges;
 mod rows;
 pub mod statistics;
 mod table;
+mod taken;
 #[cfg(test)]
 mod tests;
 pub mod transformations;

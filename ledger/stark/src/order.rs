@@ -8,11 +8,10 @@ use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
 use crate::proof::{Commitment, Proof, Statement};
 use crate::prove::ProveError;
-use crate::ranges::{COUNT, RANGE, Ranges, Taken, entry};
-use crate::table::{At, Cell, Linear};
+use crate::ranges::{COUNT, RANGE, Ranges, entry};
+use crate::table::{At, Cell, Linear, carried, next, put, set, word};
+use crate::taken::Taken;
 use crate::verify::VerifyError;
-use crate::words::{next, set};
-use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +55,7 @@ pub(crate) struct Plan {
     pub(crate) statement: Statement,
     order: Order,
     layout: Layout,
-    full: Cell,
+    live: Live,
     /// Copies of the first place's limbs, and of whether a value is there.
     head: Vec<Cell>,
     head_there: Cell,
@@ -109,16 +108,10 @@ impl Plan {
                 } else {
                     next(*head)
                 };
-                let mut difference = match order {
+                let difference = match order {
                     Order::Ascending => b - a,
                     Order::Descending => a - b,
-                };
-                if let Some(below) = limb.checked_sub(1) {
-                    difference -= Linear::from(of_place[below]);
-                }
-                if let Some(carry) = of_place.get(limb) {
-                    difference += Linear::from(*carry) * F::from_u32(1 << 16);
-                }
+                } + carried(&of_place, limb);
                 table.send(RANGE, vec![difference, Linear::number(16)], after.clone());
             }
             carries.push(of_place);
@@ -132,7 +125,7 @@ impl Plan {
             },
             order,
             layout,
-            full: live.full(),
+            live,
             head,
             head_there,
             follows,
@@ -143,33 +136,36 @@ impl Plan {
 
     /// The tables' own columns.
     pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
-        let mut own = vec![self.statement.blank(0), self.statement.blank(1)];
+        let mut own = self.statement.blanks();
         let looked_up = Taken::new(COUNT);
-        let rows = self.layout.rows;
-        let get = |row: u64| (row < rows).then(|| column.get(row)).flatten();
-        let word = |of: u64, limb: usize| of >> (16 * limb) & 0xffff;
         let width = own[0].width;
         let filled = own[0].values.chunks_mut(width).zip(0..self.layout.filled());
         for (cells, row) in filled {
             let first = row * VALUES as u64;
-            set(cells, self.full, u64::from(row < rows / VALUES as u64));
+            self.live.fill(cells, row);
             // What a missing value's limbs are, nobody sees but the copy.
             let mut of_first = Vec::new();
             column.cells(first, &mut of_first);
             for (cell, limb) in self.head.iter().zip(of_first) {
-                crate::words::put(cells, *cell, limb);
+                put(cells, *cell, limb);
             }
-            set(cells, self.head_there, u64::from(get(first).is_some()));
-            let following = get(first + VALUES as u64).is_some();
+            set(
+                cells,
+                self.head_there,
+                u64::from(column.get(first).is_some()),
+            );
+            let following = column.get(first + VALUES as u64).is_some();
             set(cells, self.follows, u64::from(following));
             for (place, carries) in self.carries.iter().enumerate() {
                 let row = first + place as u64;
-                let Some(a) = get(row) else { continue };
+                let Some(a) = column.get(row) else { continue };
                 let limbs = 0..self.layout.limbs as usize;
                 for limb in limbs.clone() {
                     looked_up.count(entry(word(a, limb), 16));
                 }
-                let Some(b) = get(row + 1) else { continue };
+                let Some(b) = column.get(row + 1) else {
+                    continue;
+                };
                 let (less, more) = match self.order {
                     Order::Ascending => (a, b),
                     Order::Descending => (b, a),

@@ -7,6 +7,7 @@ use crate::table::{At, Table};
 use p3_blake3::Blake3;
 use p3_challenger::CanObserve;
 use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing, PrimeField32};
+use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
 /// Kind of the messages that hide the tables' sums. Those of statements are larger.
@@ -163,6 +164,18 @@ impl Statement {
         challenger
     }
 
+    /// All tables' own columns, still empty.
+    pub(crate) fn blanks(&self) -> Vec<RowMajorMatrix<F>> {
+        let tables = 0..self.tables.len();
+        tables.map(|table| self.blank(table)).collect()
+    }
+
+    /// A table's own columns, all zero; rows have room for the masks behind the table's columns.
+    fn blank(&self, table: usize) -> RowMajorMatrix<F> {
+        let width = self.own_width(table);
+        RowMajorMatrix::new(F::zero_vec(width << self.tables[table].log_rows), width)
+    }
+
     /// Constraints, columns and messages, of all tables.
     pub(crate) fn size(&self) -> Size {
         let mut size = Size::default();
@@ -284,7 +297,6 @@ impl<'a> Weights<'a> {
         cells: &[S::Value],
         bus: &BusRow<S>,
         selected: &Selectors<S::Value>,
-        first: S::Value,
     ) -> S::Extension {
         let mut all = [S::Value::ZERO; DEGREE];
         let mut transition = all;
@@ -342,7 +354,7 @@ impl<'a> Weights<'a> {
             add_scaled(&mut masked, *mask, factor);
         }
         let [at_start, at_step, at_end] = self.of_sum;
-        let step = bus.next - bus.sum - sent - S::extend(masked) * first;
+        let step = bus.next - bus.sum - sent - S::extend(masked) * selected.first;
         let end = bus.sum + sent - self.total;
         let last = At::Row(self.table.rows - 1);
         (S::extend(all) + messages) * selected.all

@@ -51,13 +51,7 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Statement {
-    /// A table's own columns, all zero; rows have room for the masks behind the table's columns.
-    pub(crate) fn blank(&self, table: usize) -> RowMajorMatrix<F> {
-        let width = self.own_width(table);
-        RowMajorMatrix::new(F::zero_vec(width << self.tables[table].log_rows), width)
-    }
-
-    /// Proves the statement from the tables' own columns, as [`Statement::blank`] lays them out.
+    /// Proves the statement from the tables' own columns, as [`Statement::blanks`] lays them out.
     pub(crate) fn prove(
         &self,
         own: Vec<RowMajorMatrix<F>>,
@@ -345,7 +339,6 @@ impl Coset<'_> {
         let log_size = table.log_rows + LOG_BLOWUP;
         let size = 1_usize << log_size;
         let selectors = domain::on_coset(table);
-        let first_row = first_row(table);
         let mut quotient = F::zero_vec(size * DEGREE);
         // The smallest tables have more points than a register has lanes.
         let lanes = Packed::WIDTH;
@@ -388,9 +381,10 @@ impl Coset<'_> {
                 rows: (selectors.rows.iter())
                     .map(|(row, column)| (*row, pack(column)))
                     .collect(),
+                first: pack(&selectors.first),
                 fixed: Vec::new(),
             };
-            let value = weights.quotient::<Lanes>(cells, &bus, &selected, pack(&first_row));
+            let value = weights.quotient::<Lanes>(cells, &bus, &selected);
             let value: &[Packed] = value.as_basis_coefficients_slice();
             for (d, column) in value.iter().enumerate() {
                 for (lane, element) in column.as_slice().iter().enumerate() {
@@ -404,13 +398,6 @@ impl Coset<'_> {
 
 /// Lanes of the widest register there is.
 const MOST_LANES: usize = 16;
-
-/// The column that is 1 in the first row.
-fn first_row(table: &Table) -> Vec<F> {
-    let mut only = Table::new(table.log_rows, table.rows);
-    only.fixed(crate::table::Fixed::Row(0));
-    domain::on_coset(&only).fixed.remove(0)
-}
 
 fn coefficients(quotient: RowMajorMatrix<F>) -> Vec<F> {
     let coefficients = Transform::default().coset_idft_batch(quotient, F::GENERATOR);

@@ -1,10 +1,9 @@
 //! The table of all numbers of up to 16 bits, with how many bits they may have.
 
 use crate::field::F;
-use crate::table::{At, Cell, Fixed, Linear, Table};
-use crate::words::{next, set};
+use crate::table::{At, Cell, Fixed, Linear, Table, next, set};
+use crate::taken::Taken;
 use p3_matrix::dense::RowMajorMatrix;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Message: a number, and how many bits it has at most.
 pub(crate) const RANGE: u32 = 8;
@@ -75,22 +74,5 @@ impl Ranges {
                 set(cells, self.times, looked_up.get(row));
             }
         }
-    }
-}
-
-/// How often each entry of a table is taken.
-pub(crate) struct Taken(Vec<AtomicU32>);
-
-impl Taken {
-    pub(crate) fn new(entries: usize) -> Self {
-        Self((0..entries).map(|_| AtomicU32::new(0)).collect())
-    }
-
-    pub(crate) fn count(&self, entry: usize) {
-        self.0[entry].fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self, entry: usize) -> u64 {
-        u64::from(self.0[entry].load(Ordering::Relaxed))
     }
 }

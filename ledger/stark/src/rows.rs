@@ -2,8 +2,7 @@
 
 use crate::column::{Column, Layout, Live, VALUES};
 use crate::proof::Commitment;
-use crate::table::{At, Cell, Linear, Table};
-use crate::words::next;
+use crate::table::{At, Cell, Linear, Table, next};
 use serde::{Deserialize, Serialize};
 
 /// What is public of a dataset's columns. All are for the same number of proofs.

@@ -17,9 +17,11 @@ use crate::digits::{Digits, Equation, NUMBER};
 use crate::field::F;
 use crate::proof::{Commitment, Proof, Statement};
 use crate::prove::ProveError;
-use crate::table::{At, Cell, Fixed, Linear, Quadratic, Table};
+use crate::table::{
+    At, Cell, Fixed, Linear, Quadratic, Table, carried, index, next, put, set, word,
+};
 use crate::verify::VerifyError;
-use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words, index, next, put, set};
+use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
@@ -153,6 +155,15 @@ impl Cover {
         self.highest + 1
     }
 
+    /// The kind of message by which a word of `u` is looked up.
+    fn kind(&self, number: usize) -> u32 {
+        if number == self.highest {
+            BOUNDED
+        } else {
+            BYTES
+        }
+    }
+
     /// `s` and `u` of a value.
     fn split(&self, value: u64) -> (bool, u64) {
         let above = value.wrapping_sub(self.low);
@@ -166,10 +177,6 @@ impl Cover {
             },
         )
     }
-}
-
-fn word(of: u64, number: usize) -> u64 {
-    of >> (16 * number) & 0xffff
 }
 
 /// Cells of one of the eight values of a row.
@@ -191,7 +198,7 @@ pub(crate) struct Plan {
     words: Words,
     digits: Digits,
     places: Vec<Place>,
-    full: Cell,
+    live: Live,
     /// Sums over the rows before this one: values there, those that are the least and the greatest, and what is told.
     present: Option<Cell>,
     attained: [Cell; 2],
@@ -276,12 +283,7 @@ impl Plan {
                 let base = |of: u64| F::from_u64(word(of, limb));
                 let mut rest =
                     Linear::from(cells.s) * (base(cover.low) - base(cover.low + cover.k));
-                if let Some(carry) = limb.checked_sub(1).map(|below| cells.carries[below]) {
-                    rest -= Linear::from(carry);
-                }
-                if let Some(carry) = cells.carries.get(limb) {
-                    rest += Linear::from(*carry) * F::from_u32(1 << 16);
-                }
+                rest += carried(&cells.carries, limb);
                 if limb < cover.words() {
                     rest -= Linear::from(cells.bytes[2 * limb]);
                     rest -= Linear::from(cells.bytes[2 * limb + 1]) * F::from_u32(256);
@@ -293,16 +295,8 @@ impl Plan {
                 table.demand(At::All, Linear::from(cells.is_high) * below);
             }
             for (number, pair) in cells.bytes.chunks(2).enumerate() {
-                let kind = if number == cover.highest {
-                    BOUNDED
-                } else {
-                    BYTES
-                };
-                table.send(
-                    kind,
-                    pair.iter().map(|byte| Linear::from(*byte)).collect(),
-                    one(),
-                );
+                let bytes = pair.iter().map(|byte| Linear::from(*byte));
+                table.send(cover.kind(number), bytes.collect(), one());
             }
             there.push(p);
             places.push(cells);
@@ -378,7 +372,6 @@ impl Plan {
             told.len() + 2 * products.len(),
             &equations(claim, &cover, products.len()),
         );
-        let full = live.full();
         let statement = Statement {
             tables: vec![
                 table,
@@ -398,7 +391,7 @@ impl Plan {
             words,
             digits,
             places,
-            full,
+            live,
             present,
             attained,
             told,
@@ -411,9 +404,7 @@ impl Plan {
 
     /// The tables' own columns.
     pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
-        let mut own: Vec<_> = (0..self.statement.tables.len())
-            .map(|table| self.statement.blank(table))
-            .collect();
+        let mut own = self.statement.blanks();
         let lookups = Lookups::new();
         let rows = 0..self.layout.rows;
         let first = |wanted: u64| {
@@ -424,13 +415,12 @@ impl Plan {
         let [at_low, at_high] = [first(self.claim.low), first(self.claim.high)];
         let width = own[MAIN].width;
         let counting = self.layout.counting() as usize;
-        let full_rows = self.layout.rows as usize / VALUES;
         let filled = self.layout.filled() as usize;
         own[MAIN].values[..counting * width]
             .par_chunks_mut(width)
             .enumerate()
             .for_each(|(row, cells)| {
-                set(cells, self.full, u64::from(row < full_rows));
+                self.live.fill(cells, row as u64);
                 set(cells, self.block, row as u64 / BLOCK);
                 if row < filled {
                     let marks = [at_low, at_high];
@@ -439,12 +429,7 @@ impl Plan {
             });
         let unused = ((counting - filled) * VALUES) as u32;
         for number in 0..self.cover.words() {
-            let kind = if number == self.cover.highest {
-                BOUNDED
-            } else {
-                BYTES
-            };
-            lookups.count_times(kind, 0, unused);
+            lookups.count_times(self.cover.kind(number), 0, unused);
         }
         let told = self.sum_up(&mut own[MAIN]);
         let products = self
@@ -472,17 +457,10 @@ impl Plan {
         let (mut present, mut attained) = (0, [0, 0]);
         for (place, of) in self.places.iter().enumerate() {
             let index = row * VALUES as u64 + place as u64;
-            let value = (index < self.layout.rows)
-                .then(|| column.get(index))
-                .flatten();
+            let value = column.get(index);
             let (s, u) = value.map_or((false, 0), |value| self.cover.split(value));
             for number in 0..self.cover.words() {
-                let kind = if number == self.cover.highest {
-                    BOUNDED
-                } else {
-                    BYTES
-                };
-                lookups.count(kind, word(u, number));
+                lookups.count(self.cover.kind(number), word(u, number));
             }
             let Some(_) = value else { continue };
             present += 1;

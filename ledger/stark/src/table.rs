@@ -276,6 +276,48 @@ impl Linear {
     }
 }
 
+/// The cell of the same column in the next row.
+pub(crate) fn next(cell: Cell) -> Linear {
+    Linear::from(Cell::Next(index(cell) as u32))
+}
+
+/// Writes a number below 2^63 into a cell of the table's own.
+pub(crate) fn set(cells: &mut [F], cell: Cell, value: u64) {
+    put(cells, cell, F::from_u64(value));
+}
+
+/// Writes an element into a cell of the table's own.
+pub(crate) fn put(cells: &mut [F], cell: Cell, value: F) {
+    cells[index(cell)] = value;
+}
+
+/// Which of the table's own columns a cell is of.
+pub(crate) fn index(cell: Cell) -> usize {
+    match cell {
+        Cell::Own(column) => column as usize,
+        Cell::Next(_) | Cell::Data(..) | Cell::Fixed(_) => {
+            unreachable!("only a table's own columns are filled")
+        }
+    }
+}
+
+/// A word of 16 bits of a number, the lowest first.
+pub(crate) fn word(of: u64, number: usize) -> u64 {
+    of >> (16 * number) & 0xffff
+}
+
+/// What carries add to a limb's equation: 2^16 times the one that goes out, less the one that comes in.
+pub(crate) fn carried(carries: &[Cell], limb: usize) -> Linear {
+    let mut sum = Linear::zero();
+    if let Some(out) = carries.get(limb) {
+        sum += Linear::from(*out) * F::from_u32(1 << 16);
+    }
+    if let Some(below) = limb.checked_sub(1) {
+        sum -= carries[below].into();
+    }
+    sum
+}
+
 impl From<Cell> for Linear {
     fn from(cell: Cell) -> Self {
         Self {

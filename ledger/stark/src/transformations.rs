@@ -6,15 +6,15 @@
 //! row in the output.
 
 use crate::boxes::{Boxes, Interval, Place, greatest};
-use crate::column::{Column, VALUES};
+use crate::column::{Column, Live, VALUES};
 use crate::field::F;
 use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
-use crate::ranges::{Ranges, Taken};
+use crate::ranges::Ranges;
 use crate::rows::{Dataset, Rows};
-use crate::table::{At, Cell, Linear};
+use crate::table::{At, Cell, Linear, next, set};
+use crate::taken::Taken;
 use crate::verify::VerifyError;
-use crate::words::{next, set};
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ pub(crate) struct Plan {
     pub(crate) statement: Statement,
     /// For each dataset's table, its first row's number and where it is counted.
     numbers: Vec<Option<(u64, Cell)>>,
-    full: Vec<(Cell, u64)>,
+    live: Vec<Live>,
     picking: Option<Picking>,
 }
 
@@ -136,7 +136,7 @@ impl Plan {
         );
         let mut tables = Vec::new();
         let mut commitments = Vec::new();
-        let (mut numbers, mut full) = (Vec::new(), Vec::new());
+        let (mut numbers, mut live) = (Vec::new(), Vec::new());
         let mut picking = None;
         let mut start = 0;
         for (index, dataset) in inputs.iter().chain(outputs).enumerate() {
@@ -160,7 +160,7 @@ impl Plan {
                 numbers.push(number);
             }
             start += dataset.rows()?;
-            full.push((rows.live.full(), dataset.rows()? / VALUES as u64));
+            live.push(rows.live);
             tables.push(rows.table);
             commitments.extend(
                 dataset
@@ -180,23 +180,20 @@ impl Plan {
                 public: Vec::new(),
             },
             numbers,
-            full,
+            live,
             picking,
         })
     }
 
     /// The tables' own columns.
     pub(crate) fn fill(&self, inputs: &[&[Column]]) -> Vec<RowMajorMatrix<F>> {
-        let mut own: Vec<_> = (0..self.statement.tables.len())
-            .map(|table| self.statement.blank(table))
-            .collect();
-        for (table, ((full, full_rows), number)) in self.full.iter().zip(&self.numbers).enumerate()
-        {
+        let mut own = self.statement.blanks();
+        for (table, (live, number)) in self.live.iter().zip(&self.numbers).enumerate() {
             let width = own[table].width;
             let rows = self.statement.tables[table].rows;
             let cells = own[table].values.chunks_mut(width).zip(0..rows);
             for (cells, row) in cells {
-                set(cells, *full, u64::from(row < *full_rows));
+                live.fill(cells, row);
                 if let Some((first, number)) = number {
                     set(cells, *number, first + row * VALUES as u64);
                 }
@@ -304,8 +301,7 @@ impl Picking {
             set(cells, self.rank, rank);
             for (place, of) in self.places.iter().enumerate() {
                 let row = row * VALUES as u64 + place as u64;
-                let live = row < column.layout().rows;
-                let Some(value) = live.then(|| column.get(row)).flatten() else {
+                let Some(value) = column.get(row) else {
                     continue;
                 };
                 let picked = u64::from((first..=last).contains(&value));

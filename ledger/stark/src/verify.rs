@@ -5,7 +5,7 @@ use crate::field::{Challenger, DEGREE, E, F, OpeningError, Root, Scheme, scheme}
 use crate::program::Space;
 use crate::proof::{Bus, BusRow, Proof, Statement, Weights};
 use crate::prove::{draw, meeting, natural};
-use crate::table::{Cell, Fixed, Table};
+use crate::table::Table;
 use p3_challenger::{CanObserve, FieldChallenger};
 use p3_commit::{CommitmentOpening, MatrixOpening, Pcs, PointOpening};
 use p3_field::coset::TwoAdicMultiplicativeCoset;
@@ -229,16 +229,12 @@ impl Statement {
 
 /// What a table's constraints come to at the point.
 fn at_point(weights: &Weights<'_>, proof: &Proof, number: usize, zeta: E) -> E {
-    let mut table = weights.table.clone();
-    let Cell::Fixed(first) = table.fixed(Fixed::Row(0)) else {
-        unreachable!("a fixed column")
-    };
-    let selectors = domain::at_point(&table, zeta);
+    let table = weights.table;
+    let selectors = domain::at_point(table, zeta);
     let values = &proof.values;
     let [own, next] = &values.own[number];
-    let fixed = &selectors.fixed[..weights.table.fixed.len()];
     let mut cells = Vec::with_capacity(weights.program.places.count);
-    for bank in [own, next, fixed] {
+    for bank in [own, next, &selectors.fixed] {
         cells.extend_from_slice(bank);
     }
     for source in &table.sources {
@@ -249,5 +245,5 @@ fn at_point(weights: &Weights<'_>, proof: &Proof, number: usize, zeta: E) -> E {
         sum: extend(&values.sums[number][0]),
         next: extend(&values.sums[number][1]),
     };
-    weights.quotient::<Outside>(&cells, &bus, &selectors, selectors.fixed[first as usize])
+    weights.quotient::<Outside>(&cells, &bus, &selectors)
 }

@@ -1,10 +1,10 @@
 //! The table of all words of 16 bits, in which others look up what they hold.
 
 use crate::field::F;
-use crate::table::{At, Cell, Fixed, Linear, Table};
+use crate::table::{At, Cell, Fixed, Linear, Table, next, set};
+use crate::taken::Taken;
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Messages: a word.
 pub(crate) const WORD: u32 = 1;
@@ -85,8 +85,8 @@ impl Words {
             set(cells, self.high, word as u64 >> 8);
             set(cells, self.within, u64::from(row as u64 <= self.bound));
             if row < COUNT {
-                for (cell, counts) in self.times.into_iter().zip(&looked_up.0) {
-                    set(cells, cell, u64::from(counts[word].load(Ordering::Relaxed)));
+                for (cell, taken) in self.times.into_iter().zip(&looked_up.0) {
+                    set(cells, cell, taken.get(word));
                 }
             }
         }
@@ -94,49 +94,20 @@ impl Words {
 }
 
 /// How often each word is looked up, as each kind of message.
-pub(crate) struct Lookups([Vec<AtomicU32>; 3]);
+pub(crate) struct Lookups([Taken; 3]);
 
 impl Lookups {
     pub(crate) fn new() -> Self {
-        Self([(); 3].map(|()| (0..COUNT).map(|_| AtomicU32::new(0)).collect()))
+        Self([(); 3].map(|()| Taken::new(COUNT)))
     }
 
-    /// Counts one message of this kind. What is no word is left out: it will be missed.
+    /// Counts one message of this kind.
     pub(crate) fn count(&self, kind: u32, word: u64) {
-        if let Some(count) = self.0[kind as usize - 1].get(word as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count_times(kind, word, 1);
     }
 
     /// Counts so many messages at once.
     pub(crate) fn count_times(&self, kind: u32, word: u64, times: u32) {
-        if let Some(count) = self.0[kind as usize - 1].get(word as usize) {
-            count.fetch_add(times, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The cell of the same column in the next row.
-pub(crate) fn next(cell: Cell) -> Linear {
-    Linear::from(Cell::Next(index(cell) as u32))
-}
-
-/// Writes a number below 2^63 into a cell of the table's own.
-pub(crate) fn set(cells: &mut [F], cell: Cell, value: u64) {
-    put(cells, cell, F::from_u64(value));
-}
-
-/// Writes an element into a cell of the table's own.
-pub(crate) fn put(cells: &mut [F], cell: Cell, value: F) {
-    cells[index(cell)] = value;
-}
-
-/// Which of the table's own columns a cell is of.
-pub(crate) fn index(cell: Cell) -> usize {
-    match cell {
-        Cell::Own(column) => column as usize,
-        Cell::Next(_) | Cell::Data(..) | Cell::Fixed(_) => {
-            unreachable!("only a table's own columns are filled")
-        }
+        self.0[kind as usize - 1].count_times(word as usize, times);
     }
 }

@@ -1,0 +1,198 @@
+//! Statements about one column.
+
+use super::{column, none_is_free};
+use crate::field::F;
+use crate::statistics::Plan;
+use crate::{Column, ColumnError, Intervals, Layout, Proof, Statistics, Values};
+use p3_field::PrimeCharacteristicRing;
+
+fn holds(keys: &[u64], present: Option<&[bool]>, limbs: u32) -> Statistics {
+    let column = column(keys, present, limbs, 7);
+    let claim = Statistics::of(&column);
+    let proof = claim.prove(&column).unwrap();
+    claim
+        .verify(column.layout(), column.commitment(), &proof)
+        .unwrap();
+    claim
+}
+
+#[test]
+fn true_statistics_are_proved() {
+    let claim = holds(&[3, 1, 4, 1, 5, 9, 2, 6, 5, 3], None, 1);
+    assert_eq!(
+        (claim.present, claim.low, claim.high, claim.sum),
+        (10, 1, 9, 29)
+    );
+    assert_eq!(claim.squares, [4 + 9 + 16 + 64 + 1 + 25 + 16 + 4, 0, 0]);
+    holds(&[u64::MAX, 0, 1 << 63], None, 4);
+    holds(&[u64::MAX], None, 4);
+    holds(&[], None, 4);
+    holds(&[5, 0, 7], Some(&[true, false, true]), 2);
+    holds(&[0, 0], Some(&[false, false]), 2);
+}
+
+/// Values that need the second box, carries, and places that are empty.
+fn mixed() -> (Column, Statistics) {
+    let keys: Vec<u64> = (0..300_u64)
+        .map(|row| (row * row * 0x0123_4567_89ab) ^ (row << 50))
+        .collect();
+    let column = column(&keys, None, 4, 7);
+    let claim = Statistics::of(&column);
+    (column, claim)
+}
+
+#[test]
+fn cells_satisfy_the_tables_and_none_is_free() {
+    let keys = [300, 5, 70_000, 0, 65_535, 9, 70_001, 12, 300, 69_999, 0];
+    let present = keys.map(|key| key != 0);
+    let with_gaps = column(&keys, Some(&present), 2, 7);
+    let of_gaps = Statistics::of(&with_gaps);
+    for (column, claim) in [(with_gaps, of_gaps), mixed()] {
+        let plan = Plan::new(&claim, column.layout(), column.commitment().clone()).unwrap();
+        let mut own = plan.fill(&column);
+        let data = [column.opened()];
+        none_is_free(&plan.statement, &mut own, &data, &[0, 1]);
+    }
+}
+
+#[test]
+fn whoever_lies_in_a_column_is_rejected() {
+    let (column, claim) = mixed();
+    let plan = Plan::new(&claim, column.layout(), column.commitment().clone()).unwrap();
+    for (table, of) in [(0, 1), (0, 9), (0, 130), (1, 3), (2, 4), (3, 0), (4, 1)] {
+        let mut own = plan.fill(&column);
+        own[table].values[of] += F::ONE;
+        let proof = plan.statement.prove_anyway(own, &[column.opened()]);
+        let proof = proof.unwrap();
+        let verified = claim.verify(column.layout(), column.commitment(), &proof);
+        assert!(verified.is_err(), "table {table}, column {of}");
+    }
+}
+
+#[test]
+fn another_claim_another_column_or_another_proof_is_rejected() {
+    let (column, claim) = mixed();
+    let proof = claim.prove(&column).unwrap();
+    let (layout, commitment) = (column.layout(), column.commitment());
+    let mut lies = [claim; 6];
+    lies[0].present -= 1;
+    lies[1].low += 1;
+    lies[2].high += 1;
+    lies[3].sum += 1;
+    lies[4].squares[0] ^= 1;
+    lies[5].squares[2] += 1;
+    for lie in lies {
+        assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
+        assert!(lie.prove(&column).is_err(), "{lie:?}");
+    }
+    // The same values under another seed are another commitment.
+    let keys: Vec<u64> = (0..300).map(|row| column.get(row).unwrap()).collect();
+    let values = Values {
+        keys: &keys,
+        present: None,
+    };
+    let other = Column::commit(layout, values, &[8; 32]).unwrap();
+    assert!(claim.verify(layout, other.commitment(), &proof).is_err());
+    let mut fewer = layout;
+    fewer.rows -= 1;
+    assert!(claim.verify(fewer, commitment, &proof).is_err());
+
+    let bytes = proof.to_bytes();
+    let again = Proof::from_bytes(&bytes).unwrap();
+    claim.verify(layout, commitment, &again).unwrap();
+    assert!(Proof::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    for part in 0..64 {
+        let mut wrong = bytes.clone();
+        wrong[part * (bytes.len() / 64) + part] ^= 1;
+        let rejected = Proof::from_bytes(&wrong).map_or(true, |wrong| {
+            claim.verify(layout, commitment, &wrong).is_err()
+        });
+        assert!(rejected, "part {part}");
+    }
+}
+
+#[test]
+fn commitments_hide_and_are_made_again() {
+    let (first, second) = (
+        column(&[1, 2, 3], None, 1, 7),
+        column(&[1, 2, 4], None, 1, 7),
+    );
+    assert_ne!(first.commitment(), second.commitment());
+    assert_eq!(
+        first.commitment(),
+        column(&[1, 2, 3], None, 1, 7).commitment()
+    );
+    let layout = first.layout();
+    let error = |layout, keys| {
+        let present = None;
+        Column::commit(layout, Values { keys, present }, &[0; 32]).err()
+    };
+    assert_eq!(
+        error(layout, &[1, 2]),
+        Some(ColumnError::Values {
+            expected: 3,
+            got: 2
+        })
+    );
+    assert_eq!(
+        error(layout, &[1, 65_536, 3]),
+        Some(ColumnError::TooLarge { row: 1, limbs: 1 })
+    );
+    let layout = Layout { limbs: 5, ..layout };
+    assert_eq!(
+        error(layout, &[1, 2, 3]),
+        Some(ColumnError::Limbs { got: 5 })
+    );
+}
+
+#[test]
+fn true_histograms_are_proved() {
+    let holds = |keys: &[u64], present: Option<&[bool]>, limbs, edges: &[u64]| {
+        let column = column(keys, present, limbs, 7);
+        let claim = Intervals::of(&column, edges.to_vec());
+        let proof = claim.prove(&column).unwrap();
+        let commitment = column.commitment();
+        claim.verify(column.layout(), commitment, &proof).unwrap();
+        claim.counts
+    };
+    let keys = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3];
+    assert_eq!(holds(&keys, None, 1, &[2, 5]), [2, 4, 4]);
+    assert_eq!(holds(&keys, None, 2, &[]), [10]);
+    let ends = [0, u64::MAX, 1 << 63, (1 << 63) - 1];
+    assert_eq!(holds(&ends, None, 4, &[1, 1 << 63, u64::MAX]), [1, 1, 1, 1]);
+    let gaps = Some(&[true, false, true][..]);
+    assert_eq!(holds(&[5, 0, 70_000], gaps, 2, &[5, 6]), [0, 1, 1]);
+    assert_eq!(holds(&[], None, 4, &[7]), [0, 0]);
+}
+
+#[test]
+fn who_counts_wrongly_is_rejected() {
+    let (column, _) = mixed();
+    let edges = vec![1 << 20, 1 << 52, (1 << 52) + 3, 1 << 60];
+    let claim = Intervals::of(&column, edges);
+    let (layout, commitment) = (column.layout(), column.commitment());
+    let plan = crate::intervals::Plan::new(&claim, layout, commitment.clone()).unwrap();
+    let mut own = plan.fill(&column);
+    let data = [column.opened()];
+    none_is_free(&plan.statement, &mut own, &data, &[0, 1]);
+    for (table, of) in [(0, 1), (0, 40), (1, 0), (1, 1), (2, 0), (2, 3)] {
+        let mut own = plan.fill(&column);
+        own[table].values[of] += F::ONE;
+        let proof = plan.statement.prove_anyway(own, &data).unwrap();
+        let verified = claim.verify(layout, commitment, &proof);
+        assert!(verified.is_err(), "table {table}, column {of}");
+    }
+
+    let proof = claim.prove(&column).unwrap();
+    claim.verify(layout, commitment, &proof).unwrap();
+    let mut moved = claim.clone();
+    moved.counts[0] += 1;
+    moved.counts[3] -= 1;
+    let mut wider = claim.clone();
+    wider.edges[0] += 1;
+    let mut fewer = claim.clone();
+    fewer.counts[3] -= 1;
+    for lie in [moved, wider, fewer] {
+        assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
+    }
+}
