@@ -79,7 +79,7 @@ fn main() -> Result<(), Error> {
         ),
         (
             "sort by a column",
-            Box::new(|| table.sort("int64").map(drop)),
+            Box::new(|| table.sort("int64", false).map(drop)),
         ),
     ];
     let wanted = std::env::args().nth(2).unwrap_or_default();

@@ -203,16 +203,21 @@ impl Table {
         }
     }
 
-    /// The positions of the rows in the order of a column, nulls first, equal ones as they were.
+    /// The positions of the rows in the ascending or descending order of a column, nulls last, equal ones as they were.
     /// It holds four bytes a row, and while it sorts as many again.
     ///
     /// # Errors
     /// If there is no such column, or it has no keys.
-    pub fn order(&self, name: &str) -> Result<Vec<u32>, Error> {
+    pub fn order(&self, name: &str, descending: bool) -> Result<Vec<u32>, Error> {
         let (column, keys) = self.keys(name)?;
         // `counted` sees to it that positions fit.
         let mut order: Vec<u32> = (0..u32::try_from(keys.len()).unwrap_or(u32::MAX)).collect();
-        order.par_sort_by_key(|row| (column.is_present(*row as usize), keys[*row as usize]));
+        // Descending keys ascend with their bits flipped.
+        let flip = if descending { u64::MAX } else { 0 };
+        order.par_sort_by_key(|row| {
+            let row = *row as usize;
+            (!column.is_present(row), keys[row] ^ flip)
+        });
         Ok(order)
     }
 
@@ -220,8 +225,8 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::order`].
-    pub fn sort(&self, name: &str) -> Result<Self, Error> {
-        Ok(self.take(&self.order(name)?))
+    pub fn sort(&self, name: &str, descending: bool) -> Result<Self, Error> {
+        Ok(self.take(&self.order(name, descending)?))
     }
 
     /// Parts of consecutive rows, as long as given.

@@ -241,7 +241,7 @@ proptest! {
         prop_assert!(rows(&projected).iter().zip(&all).all(|(two, all)| two[0] == all[all.len() - 1] && two[1] == all[0]));
 
         let Some(keys) = table.rows().columns()[0].keys() else {
-            prop_assert!(table.sort(name).is_err());
+            prop_assert!(table.sort(name, false).is_err());
             prop_assert!(Range::parse(table.schema(), name, None, None).is_err());
             return Ok(());
         };
@@ -255,10 +255,16 @@ proptest! {
         let numbers = all.iter().filter(|row| row[0].as_deref().is_some_and(|text| text != "NaN")).count();
         prop_assert_eq!(table.filter(&open).unwrap().rows().rows(), numbers);
 
-        let order = table.order(name).unwrap();
-        let by = |row: u32| (table.rows().columns()[0].is_present(row as usize), keys[row as usize]);
-        prop_assert!(order.is_sorted_by(|a, b| (by(*a), a) < (by(*b), b)));
-        prop_assert!(rows(&table.sort(name).unwrap()) == order.iter().map(|row| all[*row as usize].clone()).collect::<Vec<_>>());
+        for descending in [false, true] {
+            let order = table.order(name, descending).unwrap();
+            let by = |row: u32| {
+                let key = i128::from(keys[row as usize]);
+                (!table.rows().columns()[0].is_present(row as usize), if descending { -key } else { key })
+            };
+            prop_assert!(order.is_sorted_by(|a, b| (by(*a), a) < (by(*b), b)));
+            let sorted: Vec<_> = order.iter().map(|row| all[*row as usize].clone()).collect();
+            prop_assert!(rows(&table.sort(name, descending).unwrap()) == sorted);
+        }
 
         match table.scale(name, 2, -1) {
             Ok(scaled) => {

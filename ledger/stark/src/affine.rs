@@ -13,7 +13,7 @@ use crate::prove::ProveError;
 use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::table::{At, Cell, Linear, carried, put, word};
 use crate::taken::Taken;
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ impl Affine {
         input: (Layout, &Commitment),
         output: (Layout, &Commitment),
         proof: &Proof,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let of = |(layout, commitment): (Layout, &Commitment)| (layout, commitment.clone());
         let plan = Plan::new(self, of(input), of(output)).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)

@@ -107,16 +107,17 @@ impl Place {
 /// The table of boxes, which are public, and of how often each is taken, which is private.
 pub(crate) struct Boxes {
     pub(crate) table: Table,
-    intervals: Vec<Interval>,
+    /// Where intervals begin, in ascending order, and their numbers.
+    firsts: Vec<(u64, usize)>,
     boxes: Vec<Box>,
     taken: Cell,
     before: Cell,
 }
 
 impl Boxes {
-    /// Boxes for values of so many limbs, of intervals in ascending order. If how many values lie in each is claimed, that is
-    /// demanded.
-    pub(crate) fn new(intervals: Vec<Interval>, limbs: u32, counts: Option<&[u64]>) -> Self {
+    /// Boxes for values of so many limbs, of intervals that together cover all of them. How many values lie in each of the first
+    /// intervals is demanded to be as claimed; of the others it stays private.
+    pub(crate) fn new(intervals: &[Interval], limbs: u32, counts: &[u64]) -> Self {
         let boxes: Vec<Box> = intervals.iter().flat_map(Box::covering).collect();
         let mut table = Table::of_rows(boxes.len() as u64 + 1);
         let [taken, before] = table.columns();
@@ -144,14 +145,19 @@ impl Boxes {
             Linear::from(before) + Linear::from(taken) - next(before),
         );
         let mut sum = 0;
-        for (number, count) in counts.into_iter().flatten().enumerate() {
+        for (number, count) in counts.iter().enumerate() {
             sum += count;
             let row = 2 * number as u64 + 2;
             table.demand(At::Row(row), Linear::from(before) - Linear::number(sum));
         }
+        let firsts = intervals.iter().enumerate();
+        let mut firsts: Vec<_> = firsts
+            .map(|(number, interval)| (interval.first, number))
+            .collect();
+        firsts.sort_unstable();
         Self {
             table,
-            intervals,
+            firsts,
             boxes,
             taken,
             before,
@@ -172,8 +178,8 @@ impl Boxes {
         taken: &Taken,
         looked_up: &Taken,
     ) {
-        let after = |interval: &Interval| interval.first <= value;
-        let interval = self.intervals.partition_point(after) - 1;
+        let after = self.firsts.partition_point(|(first, _)| *first <= value);
+        let (_, interval) = self.firsts[after - 1];
         let second = !self.boxes[2 * interval].holds(value);
         let number = 2 * interval + usize::from(second);
         let of = self.boxes[number];

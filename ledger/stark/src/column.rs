@@ -29,6 +29,9 @@ pub(crate) const TELLING: u64 = 32;
 /// The most values a column has: sums of that many bytes are below the field's order.
 pub const MAX_VALUES: u64 = 1 << 22;
 
+/// The most proofs that a column's noise is for.
+pub const MAX_PROOFS: u32 = 10_000;
+
 /// What is public of a committed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -58,7 +61,7 @@ pub enum ColumnError {
         got: u32,
     },
     /// No proof could be made, or too many.
-    #[error("expected a column to be for 1 to 10000 proofs, got {got}")]
+    #[error("expected a column to be for 1 to {MAX_PROOFS} proofs, got {got}")]
     Proofs {
         /// How many.
         got: u32,
@@ -85,6 +88,26 @@ pub enum ColumnError {
 }
 
 impl Layout {
+    /// A layout for at least `proofs` proofs, and for as many more as fit into a matrix of the same size.
+    ///
+    /// # Errors
+    /// If a number is out of its range.
+    pub fn roomy(rows: u64, limbs: u32, nullable: bool, proofs: u32) -> Result<Self, ColumnError> {
+        let least = Self {
+            rows,
+            limbs,
+            nullable,
+            proofs,
+        };
+        least.check()?;
+        let noise = (1 << least.log_rows()) - least.used();
+        let most = u32::try_from(noise / REVEALED_OF_DATA as u64).unwrap_or(MAX_PROOFS);
+        Ok(Self {
+            proofs: most.clamp(proofs, MAX_PROOFS),
+            ..least
+        })
+    }
+
     /// # Errors
     /// If a number is out of its range.
     pub fn check(&self) -> Result<(), ColumnError> {
@@ -94,7 +117,7 @@ impl Layout {
         if !(1..=4).contains(&self.limbs) {
             return Err(ColumnError::Limbs { got: self.limbs });
         }
-        if !(1..=10_000).contains(&self.proofs) {
+        if !(1..=MAX_PROOFS).contains(&self.proofs) {
             return Err(ColumnError::Proofs { got: self.proofs });
         }
         Ok(())
@@ -110,10 +133,15 @@ impl Layout {
         self.rows.div_ceil(VALUES as u64)
     }
 
+    /// Rows that values and the tables' sums need.
+    fn used(&self) -> u64 {
+        let sums = self.filled().next_multiple_of(BLOCK) + BLOCK + TELLING;
+        sums.max(REVEALED as u64)
+    }
+
     /// Rows of the matrix, as a power of two.
     pub(crate) fn log_rows(&self) -> usize {
-        let sums = self.filled().next_multiple_of(BLOCK) + BLOCK + TELLING;
-        let needed = sums.max(REVEALED as u64) + self.noise();
+        let needed = self.used() + self.noise();
         needed.next_power_of_two().ilog2() as usize
     }
 
@@ -295,12 +323,7 @@ impl Column {
             layout,
             rows,
             tree,
-            commitment: Commitment {
-                root,
-                log_rows: layout.log_rows() as u32,
-                width: layout.width(),
-                noise: layout.noise() as u32,
-            },
+            commitment: Commitment::of(&layout, root),
         })
     }
 

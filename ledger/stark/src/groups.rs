@@ -13,7 +13,7 @@ use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::rows::{Dataset, Rows};
 use crate::table::{At, Cell, Linear, Table, put, set};
 use crate::taken::Taken;
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl Groups {
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub fn verify(&self, columns: &Dataset, proof: &Proof) -> Result<(), VerifyError> {
+    pub fn verify(&self, columns: &Dataset, proof: &Proof) -> Result<Verified, VerifyError> {
         let plan = Plan::new(self, columns).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
     }

@@ -1,5 +1,5 @@
-//! How many values of a column lie in each of several intervals: a histogram over public edges, or the count of values that
-//! satisfy a range predicate.
+//! How many values of a column lie in each of several intervals, a histogram over public edges, or in one, a range predicate, and
+//! then nothing is told of the others.
 //!
 //! The intervals cover all numbers of the column's limbs. Each is covered by two boxes (`boxes.rs`), and each value that is
 //! there takes one. How often the boxes of one interval are taken, together, is what is claimed.
@@ -12,7 +12,7 @@ use crate::prove::ProveError;
 use crate::ranges::Ranges;
 use crate::table::Linear;
 use crate::taken::Taken;
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -68,9 +68,80 @@ impl Intervals {
         layout: Layout,
         commitment: &Commitment,
         proof: &Proof,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let plan = Plan::new(self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
+    }
+}
+
+/// What is claimed of a column, of values as their keys: how many satisfy a range predicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Within {
+    /// The least key that satisfies it.
+    pub first: u64,
+    /// The greatest.
+    pub last: u64,
+    /// How many values do.
+    pub count: u64,
+}
+
+impl Within {
+    /// Counts a column's values between two keys, both included.
+    pub fn of(column: &Column, first: u64, last: u64) -> Self {
+        let rows = (0..column.layout().rows).into_par_iter();
+        let values = rows.filter_map(|row| column.get(row));
+        let count = values
+            .filter(|value| (first..=last).contains(value))
+            .count();
+        Self {
+            first,
+            last,
+            count: count as u64,
+        }
+    }
+
+    /// Proves the claim of a column.
+    ///
+    /// # Errors
+    /// [`ProveError`], if the claim is false among others.
+    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
+        let plan = self.plan(column.layout(), column.commitment().clone());
+        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
+        plan.statement.prove(plan.fill(column), &[column.opened()])
+    }
+
+    /// Verifies a proof of the claim of a column of which this is public.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
+        &self,
+        layout: Layout,
+        commitment: &Commitment,
+        proof: &Proof,
+    ) -> Result<Verified, VerifyError> {
+        let plan = self.plan(layout, commitment.clone());
+        plan.ok_or(VerifyError::Claim)?.statement.verify(proof)
+    }
+
+    /// Nothing, if the claim cannot be true of any column.
+    pub(crate) fn plan(&self, layout: Layout, commitment: Commitment) -> Option<Plan> {
+        layout.check().ok()?;
+        let greatest = greatest(layout.limbs);
+        let Self { first, last, count } = *self;
+        if first > last || last > greatest || count > layout.rows {
+            return None;
+        }
+        let interval = |first, last| Interval {
+            first,
+            last,
+            class: 0,
+        };
+        let below = first.checked_sub(1).map(|end| interval(0, end));
+        let above = (last < greatest).then(|| interval(last + 1, greatest));
+        let others = below.into_iter().chain(above);
+        let intervals: Vec<_> = [interval(first, last)].into_iter().chain(others).collect();
+        Some(Plan::counting(&intervals, &[count], layout, commitment))
     }
 }
 
@@ -115,8 +186,23 @@ impl Plan {
             last,
             class: 0,
         });
-        let boxes = Boxes::new(intervals.collect(), layout.limbs, Some(&claim.counts));
+        let intervals: Vec<_> = intervals.collect();
+        Some(Self::counting(
+            &intervals,
+            &claim.counts,
+            layout,
+            commitment,
+        ))
+    }
 
+    /// So many values lie in the first of these intervals.
+    fn counting(
+        intervals: &[Interval],
+        counts: &[u64],
+        layout: Layout,
+        commitment: Commitment,
+    ) -> Self {
+        let boxes = Boxes::new(intervals, layout.limbs, counts);
         let mut table = layout.table();
         let source = table.source(0, layout.width());
         let live = Live::new(&mut table, &layout);
@@ -126,7 +212,7 @@ impl Plan {
         });
         let places = places.collect();
         let ranges = Ranges::new();
-        Some(Self {
+        Self {
             statement: Statement {
                 tables: vec![table, boxes.table.clone(), ranges.table.clone()],
                 commitments: vec![commitment],
@@ -137,7 +223,7 @@ impl Plan {
             places,
             boxes,
             ranges,
-        })
+        }
     }
 
     /// The tables' own columns.

@@ -27,14 +27,13 @@ mod verify;
 mod words;
 
 pub use affine::Affine;
-pub use column::{Column, ColumnError, Layout, MAX_VALUES, VALUES, Values};
+pub use column::{Column, ColumnError, Layout, MAX_PROOFS, MAX_VALUES, VALUES, Values};
 pub use groups::Groups;
-pub use intervals::Intervals;
-
+pub use intervals::{Intervals, Within};
 pub use order::Order;
 pub use proof::{Commitment, Proof};
 pub use prove::ProveError;
 pub use rows::Dataset;
 pub use statistics::Statistics;
 pub use transformations::Transformation;
-pub use verify::VerifyError;
+pub use verify::{Verified, VerifyError};

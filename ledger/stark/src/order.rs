@@ -11,7 +11,7 @@ use crate::prove::ProveError;
 use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::table::{At, Cell, Linear, carried, next, put, set, word};
 use crate::taken::Taken;
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Order {
         layout: Layout,
         commitment: &Commitment,
         proof: &Proof,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let plan = Plan::new(*self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
     }

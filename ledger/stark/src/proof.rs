@@ -1,5 +1,6 @@
 //! Statements and proofs.
 
+use crate::column::{ColumnError, Layout};
 use crate::domain::Selectors;
 use crate::field::{Challenger, DEGREE, E, F, Opening, Root};
 use crate::program::{Program, Space, add_scaled};
@@ -20,6 +21,31 @@ pub struct Commitment {
     pub(crate) log_rows: u32,
     pub(crate) width: u32,
     pub(crate) noise: u32,
+}
+
+impl Commitment {
+    pub(crate) fn of(layout: &Layout, root: Root) -> Self {
+        Self {
+            root,
+            log_rows: layout.log_rows() as u32,
+            width: layout.width(),
+            noise: layout.noise() as u32,
+        }
+    }
+
+    /// The commitment to a column of this layout that has this root.
+    ///
+    /// # Errors
+    /// If there is no such layout.
+    pub fn new(layout: &Layout, root: [u8; 32]) -> Result<Self, ColumnError> {
+        layout.check()?;
+        Ok(Self::of(layout, Root::new(vec![root])))
+    }
+
+    /// The root of its Merkle tree: with the layout, all of it.
+    pub fn root(&self) -> [u8; 32] {
+        self.root[0]
+    }
 }
 
 /// A message that everybody knows, sent so often.

@@ -20,7 +20,7 @@ use crate::prove::ProveError;
 use crate::table::{
     At, Cell, Fixed, Linear, Quadratic, Table, carried, index, next, put, set, word,
 };
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
@@ -115,15 +115,9 @@ impl Statistics {
         layout: Layout,
         commitment: &Commitment,
         proof: &Proof,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let plan = Plan::new(self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
-    }
-
-    /// Bits of security of a proof about such a column.
-    pub fn security_bits(&self, column: &Column) -> Option<f64> {
-        let plan = Plan::new(self, column.layout(), column.commitment().clone())?;
-        Some(plan.statement.security_bits())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ranges::Ranges;
 use crate::rows::{Dataset, Rows};
 use crate::table::{At, Cell, Linear, next, set};
 use crate::taken::Taken;
-use crate::verify::VerifyError;
+use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ impl Transformation {
         inputs: &[Dataset],
         outputs: &[Dataset],
         proof: &Proof,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let plan = Plan::new(self, inputs, outputs).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
     }
@@ -244,7 +244,7 @@ impl Rows {
         if last < greatest(layout.limbs) {
             intervals.push(interval(last + 1, greatest(layout.limbs), 0));
         }
-        let boxes = Boxes::new(intervals, layout.limbs, None);
+        let boxes = Boxes::new(&intervals, layout.limbs, &[]);
         let rank = self.table.column();
         let mut before = Linear::from(rank);
         let (mut selected, mut places) = (Vec::new(), Vec::new());

@@ -47,6 +47,13 @@ pub enum VerifyError {
     Opening(String),
 }
 
+/// What holds, but for a chance of 2^-`security_bits`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verified {
+    /// Bits of security, under the conjecture that the README names.
+    pub security_bits: f64,
+}
+
 /// The point that is drawn outside of all domains.
 struct Outside;
 
@@ -79,7 +86,7 @@ fn sized(what: &'static str, got: usize, expected: usize) -> Result<(), VerifyEr
 
 impl Statement {
     /// Verifies a proof.
-    pub(crate) fn verify(&self, proof: &Proof) -> Result<(), VerifyError> {
+    pub(crate) fn verify(&self, proof: &Proof) -> Result<Verified, VerifyError> {
         self.fits()?;
         self.shaped(proof)?;
         let mut challenger = self.challenger();
@@ -105,7 +112,10 @@ impl Statement {
                 return Err(VerifyError::Unsatisfied { table: number });
             }
         }
-        self.opened(proof, zeta, &mut challenger)
+        self.opened(proof, zeta, &mut challenger)?;
+        Ok(Verified {
+            security_bits: self.security_bits(),
+        })
     }
 
     fn fits(&self) -> Result<(), VerifyError> {

@@ -3,7 +3,10 @@
 use super::{column, none_is_free};
 use crate::field::F;
 use crate::statistics::Plan;
-use crate::{Column, ColumnError, Intervals, Layout, Proof, Statistics, Values};
+use crate::{
+    Column, ColumnError, Intervals, Layout, MAX_PROOFS, MAX_VALUES, Proof, Statistics, Values,
+    Within,
+};
 use p3_field::PrimeCharacteristicRing;
 
 fn holds(keys: &[u64], present: Option<&[bool]>, limbs: u32) -> Statistics {
@@ -112,6 +115,30 @@ fn another_claim_another_column_or_another_proof_is_rejected() {
 }
 
 #[test]
+fn a_roomy_layout_is_as_large_as_the_least_one() {
+    for rows in [0, 1, 7, 1_000, 123_456, 1_000_000, MAX_VALUES] {
+        for proofs in [1, 16, MAX_PROOFS] {
+            let least = Layout {
+                rows,
+                limbs: 4,
+                nullable: false,
+                proofs,
+            };
+            let roomy = Layout::roomy(rows, 4, false, proofs).unwrap();
+            assert!(roomy.proofs >= proofs);
+            assert_eq!(roomy.log_rows(), least.log_rows(), "{rows} rows");
+            let more = Layout {
+                proofs: roomy.proofs + 1,
+                ..roomy
+            };
+            let larger = more.log_rows() > roomy.log_rows();
+            assert!(larger || roomy.proofs == MAX_PROOFS, "{rows} rows");
+        }
+    }
+    assert!(Layout::roomy(MAX_VALUES + 1, 4, false, 1).is_err());
+}
+
+#[test]
 fn commitments_hide_and_are_made_again() {
     let (first, second) = (
         column(&[1, 2, 3], None, 1, 7),
@@ -195,4 +222,60 @@ fn who_counts_wrongly_is_rejected() {
     for lie in [moved, wider, fewer] {
         assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
     }
+}
+
+#[test]
+fn true_range_predicates_are_proved() {
+    let holds = |keys: &[u64], present: Option<&[bool]>, limbs, first, last| {
+        let column = column(keys, present, limbs, 7);
+        let claim = Within::of(&column, first, last);
+        let proof = claim.prove(&column).unwrap();
+        let commitment = column.commitment();
+        claim.verify(column.layout(), commitment, &proof).unwrap();
+        claim.count
+    };
+    let keys = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3];
+    assert_eq!(holds(&keys, None, 1, 2, 5), 6);
+    assert_eq!(holds(&keys, None, 2, 0, 0xffff_ffff), 10);
+    assert_eq!(holds(&keys, None, 1, 7, 7), 0);
+    let ends = [0, u64::MAX, 1 << 63, (1 << 63) - 1];
+    assert_eq!(holds(&ends, None, 4, 0, 1 << 63), 3);
+    assert_eq!(holds(&ends, None, 4, 1, u64::MAX), 3);
+    assert_eq!(holds(&ends, None, 4, u64::MAX, u64::MAX), 1);
+    let gaps = Some(&[true, false, true][..]);
+    assert_eq!(holds(&[5, 0, 70_000], gaps, 2, 0, 5), 1);
+    assert_eq!(holds(&[], None, 4, 7, 8), 0);
+}
+
+#[test]
+fn who_counts_a_range_wrongly_is_rejected() {
+    let (column, _) = mixed();
+    let claim = Within::of(&column, 1 << 20, 1 << 60);
+    let (layout, commitment) = (column.layout(), column.commitment());
+    let plan = claim.plan(layout, commitment.clone()).unwrap();
+    let mut own = plan.fill(&column);
+    let data = [column.opened()];
+    none_is_free(&plan.statement, &mut own, &data, &[0, 1]);
+
+    let proof = claim.prove(&column).unwrap();
+    claim.verify(layout, commitment, &proof).unwrap();
+    let Within { first, last, count } = claim;
+    for (first, last, count) in [
+        (first, last, count + 1),
+        (first, last, count - 1),
+        (first + 1, last, count),
+        (first, last + 1, count),
+        (last, first, count),
+        (first, last, layout.rows + 1),
+    ] {
+        let lie = Within { first, last, count };
+        assert!(lie.prove(&column).is_err() || lie == Within::of(&column, first, last));
+        assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
+    }
+    let other = crate::tests::column(&[1 << 30; 3], None, 4, 8);
+    assert!(
+        claim
+            .verify(other.layout(), other.commitment(), &proof)
+            .is_err()
+    );
 }
