@@ -37,8 +37,8 @@ pub struct Epsilon {
 }
 
 impl Epsilon {
-    /// The other parameter of differential privacy, `delta`: how likely it is, at most, that the promise of this one is broken. An
-    /// upper bound of what rounding and leaving out rare noise cost. Nothing if there is no such noise.
+    /// The other parameter of differential privacy, `delta`: what any set of answers may be likelier by beyond that factor. An upper
+    /// bound of what rounding and leaving out rare noise cost. Nothing if there is no noise for this epsilon.
     pub fn delta(&self) -> Option<f64> {
         let laplace = Laplace::new(*self)?;
         let epsilon = f64::from(self.numerator) / f64::from(self.denominator);
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn thresholds_are_those_of_exact_arithmetic() {
         // By Python's decimal with 120 digits: how many there are, the first two, the sum, and the sum of each times its number.
-        let exact: [((u32, u32), usize, [u64; 2], u128, u128); 6] = [
+        let exact = [
             (
                 (1, 1),
                 44,
                 [4_961_093_570_831_980_853, 1_825_084_330_436_904_420],
-                7_848_334_469_655_364_466,
-                12_415_882_318_714_414_562,
+                7_848_334_469_655_364_466_u128,
+                12_415_882_318_714_414_562_u128,
             ),
             (
                 (1, 10),

@@ -10,9 +10,9 @@
 //! number `u` of 64 bits, and `laplace.rs` says which noise that is.
 //!
 //! Each such element is shown to be `low + 2^16 high` with `high < 0x7f00`. Below the field's order, 0x7f000001, that leaves out
-//! -1 alone, and among the others each `low` has equally many: given that no element is -1, `u` has no bias. If one is,
-//! for one in 2^29 queries whatever the data, there is no proof ([`NoiseError::Unlucky`]), and the query has to be asked with
-//! another beacon.
+//! -1 alone, and among the others each `low` has equally many: given that no element is -1, `u` is as uniform
+//! as they are. If one is, for one in 2^29 queries whatever the data, there is no proof ([`NoiseError::Unlucky`]), and the query
+//! has to be asked with another beacon.
 //!
 //! # What is shown
 //!
@@ -23,19 +23,19 @@
 //!
 //! # What it promises
 //!
-//! Whoever does not know the seed and changes one value of the column, or whether it is there, makes no answer more than `exp(epsilon)`
-//! times likelier, but for a probability of [`Epsilon::delta`]: `(epsilon, delta)`-differential privacy, computational because
-//! the noise is pseudorandom (Mironov, Pandey, Reingold and Vadhan, CRYPTO 2009). The number of rows is public, the proof reveals
-//! nothing else, and neither does its absence. Who knows the seed, as the owner does, learns the noise.
+//! To whoever does not know the seed, changing one value of the column, or whether it is there, makes no answer more than
+//! `exp(epsilon)` times likelier, but for a probability of [`Epsilon::delta`]: `(epsilon, delta)`-differential privacy,
+//! computational because the noise is pseudorandom (Mironov, Pandey, Reingold and Vadhan, CRYPTO 2009). The number of rows is
+//! public, and the proof tells nothing but that the answer is right. Who knows the seed, as the owner does, knows the noise.
 //!
 //! - **The beacon comes last.** Who asks has to see that the commitments to the seed and to the column, the predicate, epsilon and
 //!   the context were fixed before anybody knew the beacon. An owner who chooses any of them later can try until he likes
 //!   the noise.
-//! - **One answer to a query.** Asked again, with the same beacon and context, it has the same noise, and no average tells more. With
-//!   another beacon or context, range, epsilon or commitment to the column, noise is independent.
+//! - **One answer to a query.** Asked again, with the same beacon and context, it has the same noise, and an average over many
+//!   tells no more than one. With another beacon, context, range, epsilon or commitment to the column, noise is independent.
 //! - **Answers add up.** Several answers about one column, whatever their noise, are together as private as the sums of their epsilons
-//!   and deltas say (basic composition; Dwork and Roth 2014, theorem 3.16). The owner has to keep account, and to use a seed for
-//!   nothing else.
+//!   and deltas say (basic composition; Dwork and Roth 2014, theorem 3.16), and so is one answer about a column in which somebody
+//!   has several values. The owner has to keep account, and to use a seed for nothing else.
 
 use crate::boxes::{Boxes, Place, greatest};
 use crate::column::{Column, Layout, Live, VALUES};
@@ -182,9 +182,12 @@ fn constant_of_commitment() -> [F; RATE] {
     elements("prooflane 2026-11 stark commitment to a seed of noise", &[])
 }
 
-fn uniform(parts: [[u64; 2]; WORDS]) -> u64 {
-    let words = parts.iter().rev();
-    words.fold(0, |number, [low, _]| number << 16 | low)
+/// The uniform number; nothing, if one of the elements is -1.
+fn uniform(parts: [[u64; 2]; WORDS]) -> Option<u64> {
+    let mut words = parts.into_iter().rev();
+    words.try_fold(0, |number, [low, high]| {
+        (high < HIGH_BOUND).then_some(number << 16 | low)
+    })
 }
 
 impl Query {
@@ -211,9 +214,7 @@ impl Noisy {
             denominator,
         })?;
         let parts = seed.parts(query.constant(column.layout(), column.commitment()));
-        if parts.iter().any(|[_, high]| *high >= HIGH_BOUND) {
-            return Err(NoiseError::Unlucky);
-        }
+        let number = uniform(parts).ok_or(NoiseError::Unlucky)?;
         let range = query.first..=query.last;
         let count = (0..column.layout().rows)
             .into_par_iter()
@@ -223,7 +224,7 @@ impl Noisy {
         Ok(Self {
             query,
             seed: seed.commitment(),
-            count: count as i64 + laplace.sample(uniform(parts)),
+            count: count as i64 + laplace.sample(number),
         })
     }
 
@@ -379,11 +380,8 @@ impl Plan {
         let mut own = self.statement.blanks();
         let looked_up = Taken::new(COUNT);
         let width = own[MAIN].width;
-        for (cells, row) in own[MAIN]
-            .values
-            .chunks_mut(width)
-            .zip(0..self.layout.filled())
-        {
+        let rows = own[MAIN].values.chunks_mut(width);
+        for (cells, row) in rows.zip(0..self.layout.filled()) {
             self.live.fill(cells, row);
         }
         let of_column = own.get_disjoint_mut([MAIN, BOXES]);
@@ -407,7 +405,7 @@ impl Plan {
                 looked_up.count(entry(raised, HIGH_BITS));
             }
         }
-        let number = uniform(parts);
+        let number = uniform(parts).unwrap_or(0);
         let noise = self.laplace.sample(number) + self.laplace.greatest();
         set(cells, self.noise, noise as u64);
         let taken = self.noises.none_taken();
@@ -415,5 +413,22 @@ impl Plan {
         self.noises.fill(&mut own[NOISES], &taken);
         self.ranges.fill(&mut own[RANGES], &looked_up);
         own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_minus_one_gives_no_number() {
+        let of = |element: F| {
+            let element = u64::from(element.as_canonical_u32());
+            let cut = [element & 0xffff, element >> 16];
+            uniform([cut, [2, 5], [3, 6], [4, HIGH_BOUND - 1]])
+        };
+        assert_eq!(of(F::ZERO), Some(0x0004_0003_0002_0000));
+        assert_eq!(of(F::ZERO - F::TWO), Some(0x0004_0003_0002_ffff));
+        assert_eq!(of(-F::ONE), None);
     }
 }
