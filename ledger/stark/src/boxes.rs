@@ -4,7 +4,6 @@
 //! holds the boxes of several intervals; a value takes one from it and shows that it exceeds the box's base by a number of
 //! k bits. Which one it takes stays private, but for the interval's class, if that is part of the message.
 
-use crate::column::{Layout, VALUES};
 use crate::field::F;
 use crate::ranges::{RANGE, entry};
 use crate::table::{At, Cell, Fixed, Linear, Table, carried, next, set, word};
@@ -12,8 +11,9 @@ use crate::taken::Taken;
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
-/// Message: a box, as the words of its base, the bits of each word of what exceeds it, and its interval's class.
-const BOX: u32 = 7;
+/// Message: a box of a column's values, as the words of its base, the bits of each word of what exceeds it, and its interval's
+/// class.
+pub(crate) const BOX: u32 = 7;
 
 /// Numbers from `base` on, 2^`bits` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,52 +61,18 @@ pub(crate) fn greatest(limbs: u32) -> u64 {
     u64::MAX >> (64 - 16 * limbs)
 }
 
-/// Cells of one of the eight values of a row.
+/// Cells of a value that takes a box.
 pub(crate) struct Place {
     base: Vec<Cell>,
     bits: Vec<Cell>,
     carries: Vec<Cell>,
 }
 
-impl Place {
-    /// Demands that the value in a place, if it is there, lies in a box of this class.
-    pub(crate) fn new(
-        table: &mut Table,
-        layout: &Layout,
-        source: u32,
-        place: usize,
-        there: &Linear,
-        class: Linear,
-    ) -> Self {
-        assert!(place < VALUES);
-        let limbs = layout.limbs as usize;
-        let mut columns =
-            |count: usize| -> Vec<Cell> { (0..count).map(|_| table.column()).collect() };
-        let cells = Self {
-            base: columns(limbs),
-            bits: columns(limbs),
-            carries: columns(limbs - 1),
-        };
-        for carry in &cells.carries {
-            table.demand_bit(*carry);
-        }
-        let fields = cells.base.iter().chain(&cells.bits);
-        let fields = fields.map(|cell| Linear::from(*cell)).chain([class]);
-        table.send(BOX, fields.collect(), there.clone());
-        for limb in 0..limbs {
-            // base + u + carry in = a + 2^16 carry out
-            let a = layout.limb(source, place, limb);
-            let u = a - Linear::from(cells.base[limb]) + carried(&cells.carries, limb);
-            let bits = Linear::from(cells.bits[limb]);
-            table.send(RANGE, vec![u, bits], there.clone());
-        }
-        cells
-    }
-}
-
 /// The table of boxes, which are public, and of how often each is taken, which is private.
 pub(crate) struct Boxes {
     pub(crate) table: Table,
+    /// Of the message by which a box is taken.
+    kind: u32,
     /// Where intervals begin, in ascending order, and their numbers.
     firsts: Vec<(u64, usize)>,
     boxes: Vec<Box>,
@@ -116,8 +82,9 @@ pub(crate) struct Boxes {
 
 impl Boxes {
     /// Boxes for values of so many limbs, of intervals that together cover all of them. How many values lie in each of the first
-    /// intervals is demanded to be as claimed; of the others it stays private.
-    pub(crate) fn new(intervals: &[Interval], limbs: u32, counts: &[u64]) -> Self {
+    /// intervals is demanded to be as claimed; of the others it stays private. Another table's boxes are of another kind of
+    /// message.
+    pub(crate) fn new(kind: u32, intervals: &[Interval], limbs: u32, counts: &[u64]) -> Self {
         let boxes: Vec<Box> = intervals.iter().flat_map(Box::covering).collect();
         let mut table = Table::of_rows(boxes.len() as u64 + 1);
         let [taken, before] = table.columns();
@@ -132,7 +99,7 @@ impl Boxes {
             fields.push(table.fixed(values(&|of| of.word_bits(limb))).into());
         }
         fields.push(table.fixed(values(&|of| of.class)).into());
-        table.receive(BOX, fields, taken);
+        table.receive(kind, fields, taken);
         // Behind the boxes there is nothing to take.
         let is_box = table.fixed(values(&|_| 1));
         table.demand(
@@ -157,11 +124,43 @@ impl Boxes {
         firsts.sort_unstable();
         Self {
             table,
+            kind,
             firsts,
             boxes,
             taken,
             before,
         }
+    }
+
+    /// Demands that a value, if it is there, lies in a box of this class.
+    pub(crate) fn place(
+        &self,
+        table: &mut Table,
+        value: &[Linear],
+        there: &Linear,
+        class: Linear,
+    ) -> Place {
+        let limbs = value.len();
+        let mut columns =
+            |count: usize| -> Vec<Cell> { (0..count).map(|_| table.column()).collect() };
+        let cells = Place {
+            base: columns(limbs),
+            bits: columns(limbs),
+            carries: columns(limbs - 1),
+        };
+        for carry in &cells.carries {
+            table.demand_bit(*carry);
+        }
+        let fields = cells.base.iter().chain(&cells.bits);
+        let fields = fields.map(|cell| Linear::from(*cell)).chain([class]);
+        table.send(self.kind, fields.collect(), there.clone());
+        for (limb, a) in value.iter().enumerate() {
+            // base + u + carry in = a + 2^16 carry out
+            let u = a.clone() - Linear::from(cells.base[limb]) + carried(&cells.carries, limb);
+            let bits = Linear::from(cells.bits[limb]);
+            table.send(RANGE, vec![u, bits], there.clone());
+        }
+        cells
     }
 
     /// For [`Boxes::fill_place`].

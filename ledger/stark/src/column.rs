@@ -168,6 +168,12 @@ impl Layout {
         ))
     }
 
+    /// All limbs of the value in a place of the row.
+    pub(crate) fn value(&self, source: u32, place: usize) -> Vec<Linear> {
+        let limbs = 0..self.limbs as usize;
+        limbs.map(|limb| self.limb(source, place, limb)).collect()
+    }
+
     /// Whether a value is there, as a cell, if values may be missing.
     pub(crate) fn flag(&self, source: u32, place: usize) -> Option<Cell> {
         let flags = VALUES * self.limbs as usize;

@@ -77,19 +77,24 @@ pub(crate) fn at_point(table: &Table, x: E) -> Selectors<E> {
         let root = w.exp_u64(row);
         lagrange * (x - root).inverse() * root
     };
+    let lengths = table.fixed.iter().map(|fixed| match fixed {
+        Fixed::Values(values) => values.len(),
+        Fixed::Row(_) | Fixed::Ends(_) | Fixed::Starts(_) => 0,
+    });
+    // `w^row / (x - w^row)`, for all columns of values.
+    let roots: Vec<F> = w.powers().collect_n(lengths.max().unwrap_or(0));
+    let differences: Vec<E> = roots.iter().map(|root| x - *root).collect();
+    let inverses = batch_multiplicative_inverse(&differences);
+    let weights: Vec<E> = (inverses.into_iter().zip(roots))
+        .map(|(inverse, root)| inverse * root)
+        .collect();
     let fixed = table.fixed.iter().map(|fixed| match fixed {
         Fixed::Row(row) => in_one_row(*row),
         Fixed::Ends(rows) => every(order, *rows, x * w),
         Fixed::Starts(rows) => every(order, *rows, x),
         Fixed::Values(values) => {
-            let roots: Vec<F> = w.powers().collect_n(values.len());
-            let differences: Vec<E> = roots.iter().map(|root| x - *root).collect();
-            let inverses = batch_multiplicative_inverse(&differences);
-            let terms = values.iter().zip(&roots).zip(inverses);
-            lagrange
-                * terms
-                    .map(|((value, root), inverse)| inverse * (*value * *root))
-                    .sum::<E>()
+            let terms = values.iter().zip(&weights);
+            lagrange * terms.map(|(value, weight)| *weight * *value).sum::<E>()
         }
     });
     Selectors {

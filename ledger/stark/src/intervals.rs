@@ -4,7 +4,7 @@
 //! The intervals cover all numbers of the column's limbs. Each is covered by two boxes (`boxes.rs`), and each value that is
 //! there takes one. How often the boxes of one interval are taken, together, is what is claimed.
 
-use crate::boxes::{Boxes, Interval, Place, greatest};
+use crate::boxes::{BOX, Boxes, Interval, Place, greatest};
 use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
 use crate::proof::{Commitment, Proof, Statement};
@@ -202,13 +202,14 @@ impl Plan {
         layout: Layout,
         commitment: Commitment,
     ) -> Self {
-        let boxes = Boxes::new(intervals, layout.limbs, counts);
+        let boxes = Boxes::new(BOX, intervals, layout.limbs, counts);
         let mut table = layout.table();
         let source = table.source(0, layout.width());
         let live = Live::new(&mut table, &layout);
         let places = (0..VALUES).map(|place| {
             let there = live.demand_presence(&mut table, &layout, source, place);
-            Place::new(&mut table, &layout, source, place, &there, Linear::zero())
+            let value = layout.value(source, place);
+            boxes.place(&mut table, &value, &there, Linear::zero())
         });
         let places = places.collect();
         let ranges = Ranges::new();

@@ -81,7 +81,7 @@ impl Rows {
         let mut fields = Vec::new();
         for (number, layout) in self.layouts.iter().enumerate() {
             let source = number as u32;
-            fields.extend((0..layout.limbs as usize).map(|limb| layout.limb(source, place, limb)));
+            fields.extend(layout.value(source, place));
             fields.extend(layout.flag(source, place).map(Linear::from));
         }
         fields

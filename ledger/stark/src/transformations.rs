@@ -5,14 +5,15 @@
 //! message, and every row of an output receives one. Where the order matters, the message begins with the number of the
 //! row in the output.
 
-use crate::boxes::{Boxes, Interval, Place, greatest};
+use crate::boxes::greatest;
 use crate::column::{Column, Live, VALUES};
 use crate::field::F;
+use crate::picks::Picks;
 use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
 use crate::ranges::Ranges;
 use crate::rows::{Dataset, Rows};
-use crate::table::{At, Cell, Linear, next, set};
+use crate::table::{Cell, Linear, set};
 use crate::taken::Taken;
 use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
@@ -101,11 +102,7 @@ impl Transformation {
 /// What a filter adds to its input's table.
 struct Picking {
     column: usize,
-    range: [u64; 2],
-    selected: Vec<Cell>,
-    rank: Cell,
-    places: Vec<Place>,
-    boxes: Boxes,
+    picks: Picks,
     ranges: Ranges,
 }
 
@@ -170,7 +167,7 @@ impl Plan {
             );
         }
         if let Some(picking) = &picking {
-            tables.push(picking.boxes.table.clone());
+            tables.push(picking.picks.boxes.table.clone());
             tables.push(picking.ranges.table.clone());
         }
         Some(Self {
@@ -201,17 +198,14 @@ impl Plan {
         }
         if let (Some(picking), Some(input)) = (&self.picking, inputs.first()) {
             let looked_up = Taken::new(crate::ranges::COUNT);
-            let taken = picking.boxes.none_taken();
-            picking.fill(
-                &mut own[0],
-                self.statement.tables[0].rows,
-                input,
-                &taken,
-                &looked_up,
-            );
-            let ranges = own.len() - 1;
-            picking.boxes.fill(&mut own[ranges - 1], &taken);
-            picking.ranges.fill(&mut own[ranges], &looked_up);
+            let boxes = own.len() - 2;
+            if let (Some(column), Ok([rows, boxes])) =
+                (input.get(picking.column), own.get_disjoint_mut([0, boxes]))
+            {
+                let counting = self.statement.tables[0].rows;
+                (picking.picks).fill([rows, boxes], counting, column, &looked_up);
+            }
+            picking.ranges.fill(&mut own[boxes + 1], &looked_up);
         }
         own
     }
@@ -234,81 +228,20 @@ impl Rows {
 
     /// Sends those rows only whose value in a column is there and within a range, numbered by their rank among them.
     fn pick(&mut self, column: usize, range: [u64; 2]) -> Picking {
+        let there: Vec<Linear> = (self.there.iter())
+            .map(|of_place| of_place[column].clone())
+            .collect();
         let layout = self.layouts[column];
-        let source = column as u32;
-        let [first, last] = range;
-        let interval = |first, last, class| Interval { first, last, class };
-        let mut intervals = Vec::new();
-        intervals.extend(first.checked_sub(1).map(|end| interval(0, end, 0)));
-        intervals.push(interval(first, last, 1));
-        if last < greatest(layout.limbs) {
-            intervals.push(interval(last + 1, greatest(layout.limbs), 0));
-        }
-        let boxes = Boxes::new(&intervals, layout.limbs, &[]);
-        let rank = self.table.column();
-        let mut before = Linear::from(rank);
-        let (mut selected, mut places) = (Vec::new(), Vec::new());
+        let picks = Picks::new(&mut self.table, &layout, column as u32, &there, range);
         for place in 0..VALUES {
-            let there = self.there[place][column].clone();
-            let picked = self.table.column();
-            self.table.demand_bit(picked);
-            let not_there = Linear::one() - there.clone();
-            self.table.demand(At::All, Linear::from(picked) * not_there);
-            let cells = Place::new(
-                &mut self.table,
-                &layout,
-                source,
-                place,
-                &there,
-                picked.into(),
-            );
-            let fields = [before.clone()].into_iter().chain(self.fields(place));
-            self.table.send(ROW, fields.collect(), picked);
-            before += picked.into();
-            selected.push(picked);
-            places.push(cells);
+            let fields = [picks.before(place)].into_iter().chain(self.fields(place));
+            let fields = fields.collect();
+            self.table.send(ROW, fields, picks.selected[place]);
         }
-        self.table.demand(At::Row(0), Linear::from(rank));
-        self.table.demand(At::Transition, before - next(rank));
         Picking {
             column,
-            range,
-            selected,
-            rank,
-            places,
-            boxes,
+            picks,
             ranges: Ranges::new(),
-        }
-    }
-}
-
-impl Picking {
-    fn fill(
-        &self,
-        own: &mut RowMajorMatrix<F>,
-        counting: u64,
-        input: &[Column],
-        taken: &Taken,
-        looked_up: &Taken,
-    ) {
-        let Some(column) = input.get(self.column) else {
-            return;
-        };
-        let width = own.width;
-        let [first, last] = self.range;
-        let mut rank = 0;
-        for (cells, row) in own.values.chunks_mut(width).zip(0..counting) {
-            set(cells, self.rank, rank);
-            for (place, of) in self.places.iter().enumerate() {
-                let row = row * VALUES as u64 + place as u64;
-                let Some(value) = column.get(row) else {
-                    continue;
-                };
-                let picked = u64::from((first..=last).contains(&value));
-                set(cells, self.selected[place], picked);
-                rank += picked;
-                self.boxes.fill_place(of, value, cells, taken, looked_up);
-            }
         }
     }
 }

@@ -9,6 +9,7 @@ use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
 mod columns;
+mod noisy;
 mod scaled;
 mod sorted;
 mod transformed;
@@ -38,10 +39,20 @@ fn none_is_free(
     rows: &[u64],
 ) {
     satisfied(statement, own, data);
+    none_is_free_in(statement, own, data, |_, _| rows.iter().copied());
+}
+
+/// In the rows that are given for each table and column, no cell could be another one.
+fn none_is_free_in<Rows: IntoIterator<Item = u64>>(
+    statement: &Statement,
+    own: &mut [RowMajorMatrix<F>],
+    data: &[Opened<'_>],
+    rows: impl Fn(usize, usize) -> Rows,
+) {
     for (table, own) in own.iter_mut().enumerate() {
         for of in 0..statement.tables[table].width as usize {
-            for row in rows {
-                let free = statement.is_free(table, of, *row, own, data);
+            for row in rows(table, of) {
+                let free = statement.is_free(table, of, row, own, data);
                 assert!(!free, "table {table}, column {of}, row {row}");
             }
         }
