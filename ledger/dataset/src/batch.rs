@@ -324,6 +324,7 @@ impl ColumnBuilder {
     }
 
     /// Bytes of its strings.
+    #[cfg(feature = "files")]
     pub(crate) fn string_bytes(&self) -> usize {
         match &self.values {
             Values::Strings(strings) => strings.data.len(),
@@ -386,6 +387,7 @@ impl ColumnBuilder {
     }
 
     /// What is there so far; it goes on empty.
+    #[cfg(feature = "files")]
     pub(crate) fn take(&mut self) -> Column {
         let kind = self.kind;
         std::mem::replace(self, Self::new(kind)).finish()

@@ -33,12 +33,14 @@ pub enum ValueProblem {
 }
 
 /// Flips the sign bit of a number of `bits` bits: two's complement to a key, and back.
+#[cfg(feature = "files")]
 const fn flip(bits: u32, value: u64) -> u64 {
     (value ^ zero(bits)) & (u64::MAX >> (64 - bits))
 }
 
 /// The key of a signed number of that many bits, which must fit.
 #[inline]
+#[cfg(feature = "files")]
 pub(crate) const fn from_signed(bits: u32, value: i64) -> u64 {
     flip(bits, value.cast_unsigned())
 }

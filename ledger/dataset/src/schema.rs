@@ -205,12 +205,14 @@ impl Types {
         })
     }
 
+    #[cfg(feature = "files")]
     pub(crate) fn get(&self, name: &str) -> Option<Type> {
         let found = self.0.iter().find(|(column, _)| column == name);
         found.map(|(_, kind)| *kind)
     }
 
     /// That every column that is given a type is there.
+    #[cfg(feature = "files")]
     pub(crate) fn check(&self, names: &[String]) -> Result<(), Error> {
         let missing = self.0.iter().find(|(name, _)| !names.contains(name));
         let Some((column, _)) = missing else {

@@ -4,7 +4,7 @@ use crate::batch::{Batch, Column, Values};
 use crate::canonical::{Algorithm, Digest, Digester};
 use crate::kind::Kind;
 use crate::schema::{Field, Schema};
-use crate::{Error, Reader, ValueProblem, key};
+use crate::{Error, ValueProblem, key};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
@@ -78,10 +78,24 @@ impl Table {
     ///
     /// # Errors
     /// As the reader, and if there are 2^32 rows or more.
-    pub fn read(reader: Reader) -> Result<Self, Error> {
+    #[cfg(feature = "files")]
+    pub fn read(reader: crate::Reader) -> Result<Self, Error> {
+        Self::read_with(reader, |_| {})
+    }
+
+    /// All rows of a file; `progress` is told of each batch's rows.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[cfg(feature = "files")]
+    pub fn read_with(
+        reader: crate::Reader,
+        mut progress: impl FnMut(usize) + Send,
+    ) -> Result<Self, Error> {
         let schema = reader.schema().clone();
         let mut batches = Vec::new();
         reader.for_each(|batch| {
+            progress(batch.rows());
             batches.push(batch);
             Ok::<_, Error>(())
         })?;

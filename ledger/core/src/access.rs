@@ -1,0 +1,34 @@
+//! Who may do what with a dataset.
+
+use crate::Statement;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Something that an account may do with a dataset. Everybody may see its metadata: its id, and which operations it took part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// See the evidence of statements about it: columns, figures, proofs.
+    Read,
+    /// Record datasets that were made of it.
+    Write,
+    /// Record statements about it.
+    Prove,
+    /// Give others permissions.
+    Administer,
+}
+
+/// What an account may do with a dataset. Its owner, who recorded it, may do everything.
+pub type Permissions = BTreeSet<Permission>;
+
+impl Permission {
+    /// What recording a statement takes, of each input.
+    #[must_use]
+    pub const fn to_record(statement: &Statement) -> Self {
+        if statement.transforms() {
+            Self::Write
+        } else {
+            Self::Prove
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What everybody may know of a dataset, and how its columns become numbers that proofs are about.
+
+use crate::{Bytes32, DatasetId, Error};
+use prooflane_dataset::{Column, Kind, Schema, Values};
+use prooflane_stark::{self as stark, Layout};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Proofs that a dataset's columns are for at the least; mostly there is room for more.
+pub const LEAST_PROOFS: u32 = 32;
+
+/// A dataset as everybody may know it: its columns' names and types, how many rows there are, and commitments that hide the rest.
+///
+/// Its form is JSON without spaces and with the fields in this order; its hash is the dataset's name in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commitment {
+    /// What its owner calls it.
+    pub name: String,
+    /// The columns.
+    pub schema: Schema,
+    /// How many rows.
+    pub rows: u64,
+    /// The digest of the canonical form, as text, hashed by BLAKE3 with a secret salt for a key.
+    pub digest: Bytes32,
+    /// How many proofs the noise in each column is for.
+    pub proofs: u32,
+    /// The roots of the columns' commitments; of a column in [`parts`] as many.
+    pub roots: Vec<Bytes32>,
+}
+
+/// The numbers that stand for a value of a kind: limbs of 16 bits of each. Keys are one number. A wide decimal's key is two, the low
+/// half first. Of texts and bytes it is the BLAKE3 hash, as four: they can be told apart, and have no order.
+#[must_use]
+pub fn parts(kind: Kind) -> Vec<u32> {
+    match kind.bits() {
+        Some(bits) => vec![bits.div_ceil(16)],
+        None if matches!(kind, Kind::Decimal128(_)) => vec![4; 2],
+        None => vec![4; 4],
+    }
+}
+
+/// The numbers of a column, a list for each part.
+pub(crate) fn numbers(column: &Column) -> Vec<Cow<'_, [u64]>> {
+    match column.values() {
+        Values::Keys(keys) => vec![Cow::Borrowed(keys)],
+        Values::Wide(keys) => [0, 64]
+            .map(|shift| keys.iter().map(|key| (key >> shift) as u64).collect())
+            .map(Cow::Owned)
+            .to_vec(),
+        Values::Strings(_) => {
+            let digests = column.value_digests();
+            let part = |part: usize| {
+                let word = |digest: &[u8; 32]| digest.as_chunks::<8>().0[part];
+                let words = digests
+                    .iter()
+                    .map(|digest| u64::from_le_bytes(word(digest)));
+                Cow::Owned(words.collect())
+            };
+            (0..4).map(part).collect()
+        }
+    }
+}
+
+impl Commitment {
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn id(&self) -> DatasetId {
+        let mut hash = blake3::Hasher::new_derive_key("prooflane 2026-11 ledger dataset");
+        // A struct of texts and numbers is JSON.
+        let written = serde_json::to_writer(&mut hash, self);
+        debug_assert!(written.is_ok());
+        DatasetId(Bytes32(*hash.finalize().as_bytes()))
+    }
+
+    /// That there can be such a dataset.
+    ///
+    /// # Errors
+    /// [`Error::Commitment`].
+    pub fn check(&self) -> Result<(), Error> {
+        let columns = self.schema.columns().iter();
+        let expected: usize = columns.map(|field| parts(field.kind.kind).len()).sum();
+        if self.roots.len() != expected {
+            return Err(Error::Commitment {
+                problem: format!("expected {expected} roots, got {}", self.roots.len()),
+            });
+        }
+        let layouts = (0..expected).map(|part| self.layout(part).check());
+        let checked: Result<Vec<()>, _> = layouts.collect();
+        checked.map(drop).map_err(|error| Error::Commitment {
+            problem: error.to_string(),
+        })
+    }
+
+    /// The parts of the column at an index of the schema.
+    #[must_use]
+    pub fn parts(&self, column: usize) -> Range<usize> {
+        let count = |field: &prooflane_dataset::Field| parts(field.kind.kind).len();
+        let fields = self.schema.columns();
+        let start = fields.iter().take(column).map(count).sum();
+        start..start + fields.get(column).map_or(0, count)
+    }
+
+    /// How a part is laid out. There must be one.
+    pub(crate) fn layout(&self, part: usize) -> Layout {
+        let fields = self.schema.columns().iter();
+        let mut layouts = fields.flat_map(|field| {
+            let nullable = field.kind.nullable;
+            parts(field.kind.kind)
+                .into_iter()
+                .map(move |limbs| (limbs, nullable))
+        });
+        let (limbs, nullable) = layouts.nth(part).unwrap_or((0, false));
+        Layout {
+            rows: self.rows,
+            limbs,
+            nullable,
+            proofs: self.proofs,
+        }
+    }
+
+    /// A part's layout and commitment.
+    ///
+    /// # Errors
+    /// [`Error::Commitment`] if there is no such part.
+    pub(crate) fn part(&self, part: usize) -> Result<(Layout, stark::Commitment), Error> {
+        let layout = self.layout(part);
+        let problem = || Error::Commitment {
+            problem: format!("there is no column commitment {part}"),
+        };
+        let root = self.roots.get(part).ok_or_else(problem)?;
+        let commitment = stark::Commitment::new(&layout, root.0).map_err(|_| problem())?;
+        Ok((layout, commitment))
+    }
+
+    /// Some parts, for statements about rows.
+    ///
+    /// # Errors
+    /// As [`Self::part`].
+    pub(crate) fn dataset(
+        &self,
+        parts: impl IntoIterator<Item = usize>,
+    ) -> Result<stark::Dataset, Error> {
+        let columns = parts.into_iter().map(|part| self.part(part));
+        Ok(stark::Dataset {
+            columns: columns.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// All parts.
+    pub(crate) fn all(&self) -> Range<usize> {
+        0..self.roots.len()
+    }
+
+    /// The kind and only part of a column that has keys.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if there is no such column, or it has no keys.
+    pub(crate) fn keyed(&self, column: &str) -> Result<Keyed, Error> {
+        let index = self.schema.index(column)?;
+        let kind = self.schema.columns()[index].kind.kind;
+        if kind.keys().is_none() {
+            return Err(Error::Dataset(prooflane_dataset::Error::Column {
+                column: column.into(),
+                expected: "numbers, booleans, dates or times, whose order can be proved",
+            }));
+        }
+        Ok(Keyed {
+            kind,
+            part: self.parts(index).start,
+        })
+    }
+}
+
+/// A column whose values are one number each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyed {
+    /// What it holds.
+    pub(crate) kind: Kind,
+    /// Where it is among the parts.
+    pub(crate) part: usize,
+}
+
+impl Keyed {
+    /// Texts in the column's notation as keys.
+    pub(crate) fn edges(&self, column: &str, texts: &[String]) -> Result<Vec<u64>, Error> {
+        let edge = |text: &String| {
+            let stated = |problem| prooflane_dataset::Error::Stated {
+                column: column.into(),
+                expected: self.kind,
+                problem,
+            };
+            Ok(self.kind.key(text).map_err(stated)?)
+        };
+        texts.iter().map(edge).collect()
+    }
+}

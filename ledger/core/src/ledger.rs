@@ -1,0 +1,494 @@
+//! The ledger itself: entries in a log, evidence in blobs, and an index of datasets in the table.
+
+use crate::access::{Permission, Permissions};
+use crate::{Bytes32, Commitment, DatasetId, Entry, Error, Evidence};
+use prooflane_log::{AppendError, Log, LogError, Receipt};
+use prooflane_store::{
+    Blobs, Clock, CommitError, Cursor, Expect, Index, Key, PutMode, Query, StoreError, Table, Write,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The most datasets that one statement names.
+pub const MOST_DATASETS: usize = 64;
+
+/// Why the ledger does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The evidence does not hold, or cannot be read.
+    #[error(transparent)]
+    Evidence(#[from] Error),
+    /// A statement about a dataset that nobody has recorded.
+    #[error("dataset {0} is not in this ledger: notarize it here first")]
+    UnknownDataset(DatasetId),
+    /// There is no such operation.
+    #[error("expected the number of an operation below {size}, got {index}")]
+    UnknownOperation {
+        /// What was asked for.
+        index: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// The account may not do that.
+    #[error("{account} may not {permission:?} dataset {dataset}: ask whoever administers it")]
+    Forbidden {
+        /// Who asked.
+        account: String,
+        /// What for.
+        permission: Permission,
+        /// Of this dataset.
+        dataset: DatasetId,
+    },
+    /// A statement names too many datasets.
+    #[error(
+        "a statement names at most {MOST_DATASETS} datasets, got {got}: do it in several steps"
+    )]
+    TooMany {
+        /// How many.
+        got: usize,
+    },
+    /// Another operation was recorded under this id.
+    #[error("operation {index} was recorded under this id, and it is another one: draw a new id")]
+    IdTaken {
+        /// Which.
+        index: u64,
+    },
+    /// It may or may not have been recorded.
+    #[error("it may or may not have been recorded: record it again under the same id ({0})")]
+    Unknown(String),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// What is stored is not what this ledger wrote.
+    #[error("the ledger's data are damaged, run fsck: {0}")]
+    Damaged(String),
+}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+/// A dataset, as the ledger knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The operation that it came with.
+    pub made_by: u64,
+    /// Who recorded it.
+    pub owner: Option<String>,
+    /// Its commitment.
+    pub commitment: Commitment,
+}
+
+/// An operation that a dataset took part in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its number.
+    pub index: u64,
+    /// Its entry.
+    pub entry: Entry,
+    /// In words.
+    pub words: String,
+}
+
+/// One page of operations.
+pub struct Operations {
+    /// In their order.
+    pub operations: Vec<Operation>,
+    /// Where to go on; none at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A ledger over a table and blobs. Any number of processes may be one.
+pub struct Ledger {
+    log: Log,
+    table: Arc<dyn Table>,
+    blobs: Arc<dyn Blobs>,
+    clock: Arc<dyn Clock>,
+}
+
+fn dataset_partition(id: DatasetId) -> String {
+    format!("ledger#dataset#{id}")
+}
+
+fn known_key(id: DatasetId) -> Key {
+    Key::new(dataset_partition(id), "known")
+}
+
+fn operation_key(id: DatasetId, index: u64) -> Key {
+    // After "known", in the order of numbers.
+    Key::new(dataset_partition(id), format!("operation#{index:020}"))
+}
+
+fn grant_key(id: DatasetId, account: &str) -> Key {
+    Key::new(format!("ledger#access#{id}"), account)
+}
+
+/// How many entries the index has.
+fn indexed_key() -> Key {
+    Key::new("ledger", "indexed")
+}
+
+fn evidence_blob(digest: &Bytes32) -> String {
+    format!("evidence/{digest}")
+}
+
+fn put(key: Key, expect: Expect, body: &impl Serialize) -> Result<Write, LedgerError> {
+    let body = serde_json::to_vec(body).map_err(|error| LedgerError::Damaged(error.to_string()))?;
+    Ok(Write::Put {
+        key,
+        expect,
+        body,
+        wake: None,
+        listing: None,
+    })
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, LedgerError> {
+    serde_json::from_slice(body).map_err(|error| LedgerError::Damaged(format!("{what}: {error}")))
+}
+
+impl Ledger {
+    /// A ledger in this log. The log and the ledger have the same table and blobs.
+    pub fn new(
+        log: Log,
+        table: Arc<dyn Table>,
+        blobs: Arc<dyn Blobs>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            log,
+            table,
+            blobs,
+            clock,
+        }
+    }
+
+    /// The log.
+    #[must_use]
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Verifies evidence and records it, once for each `id`: the same again gets the same operation. `by` is the account of whoever
+    /// asks; none may do everything.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. After [`LedgerError::Unknown`] record it again under the same id.
+    pub async fn record(
+        &self,
+        by: Option<&str>,
+        id: Uuid,
+        evidence: Vec<u8>,
+    ) -> Result<(u64, Entry), LedgerError> {
+        let digest = Evidence::digest(&evidence);
+        let checked = tokio::task::spawn_blocking(move || {
+            let read = Evidence::from_bytes(&evidence)?;
+            let got = read.inputs.len() + read.outputs.len();
+            if got > MOST_DATASETS {
+                return Err(LedgerError::TooMany { got });
+            }
+            read.verify()?;
+            Ok((read, evidence))
+        });
+        let checked = checked.await;
+        let (read, evidence) =
+            checked.map_err(|error| LedgerError::Damaged(error.to_string()))??;
+        let ids = |of: &[Commitment]| of.iter().map(Commitment::id).collect::<Vec<_>>();
+        let entry = Entry {
+            ledger: 1,
+            id,
+            time: self.now(),
+            by: by.map(Into::into),
+            operation: read.statement.name().into(),
+            inputs: ids(&read.inputs),
+            outputs: ids(&read.outputs),
+            evidence: digest,
+        };
+        for input in &entry.inputs {
+            self.demand(by, *input, Permission::to_record(&read.statement))
+                .await?;
+        }
+        let blob = evidence_blob(&digest);
+        self.blobs.put(&blob, &evidence, PutMode::IfAbsent).await?;
+        let bytes = entry.to_bytes();
+        let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
+        let index = match self.log.append(bytes, Some(id.as_bytes())).await {
+            Ok(index) => index,
+            // Recorded before, at another time.
+            Err(AppendError::KeyTaken { index }) => {
+                let recorded = self.entry(index).await?;
+                let same = Entry {
+                    time: recorded.time,
+                    ..entry.clone()
+                };
+                if recorded != same {
+                    return Err(LedgerError::IdTaken { index });
+                }
+                index
+            }
+            Err(AppendError::Unknown(why)) => return Err(LedgerError::Unknown(why)),
+            Err(AppendError::Log(error)) => return Err(error.into()),
+            Err(error @ AppendError::TooLong { .. }) => {
+                return Err(LedgerError::Damaged(error.to_string()));
+            }
+        };
+        let entry = self.entry(index).await?;
+        self.index_to(index + 1).await?;
+        Ok((index, entry))
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        let millis = i64::try_from(self.clock.now_millis()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+    }
+
+    /// An operation's entry.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownOperation`], [`LedgerError::Log`], [`LedgerError::Damaged`].
+    pub async fn entry(&self, index: u64) -> Result<Entry, LedgerError> {
+        let bytes = self.entry_bytes(index).await?;
+        Entry::from_bytes(&bytes)
+            .map_err(|error| LedgerError::Damaged(format!("entry {index}: {error}")))
+    }
+
+    async fn entry_bytes(&self, index: u64) -> Result<Vec<u8>, LedgerError> {
+        let checkpoint = self
+            .log
+            .await_inclusion(index)
+            .await
+            .map_err(|error| match error {
+                LogError::OutOfRange { index, size } => {
+                    LedgerError::UnknownOperation { index, size }
+                }
+                other => other.into(),
+            })?;
+        let size = checkpoint.checkpoint().size;
+        Ok(self.log.reader().entry(index, size).await?)
+    }
+
+    /// An operation, with its words.
+    ///
+    /// # Errors
+    /// As [`Self::entry`].
+    pub async fn operation(&self, index: u64) -> Result<Operation, LedgerError> {
+        let entry = self.entry(index).await?;
+        let evidence = self.stored(&entry.evidence).await?;
+        Ok(Operation {
+            index,
+            words: evidence.statement.to_string(),
+            entry,
+        })
+    }
+
+    /// How many operations there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Log`].
+    pub async fn size(&self) -> Result<u64, LedgerError> {
+        Ok(self.log.next_index().await?)
+    }
+
+    /// A receipt that verifies offline: that an operation is in the log. The entry comes along, as the receipt's extra data.
+    ///
+    /// # Errors
+    /// As [`Self::entry`].
+    pub async fn receipt(&self, index: u64) -> Result<Receipt, LedgerError> {
+        let bytes = self.entry_bytes(index).await?;
+        Ok(self.log.receipt(index, Some(bytes)).await?)
+    }
+
+    /// The evidence of an operation, for an account that may read all of its datasets.
+    ///
+    /// # Errors
+    /// [`LedgerError::Forbidden`]; as [`Self::entry`].
+    pub async fn evidence(&self, by: Option<&str>, index: u64) -> Result<Vec<u8>, LedgerError> {
+        let entry = self.entry(index).await?;
+        for dataset in entry.datasets() {
+            self.demand(by, dataset, Permission::Read).await?;
+        }
+        self.evidence_bytes(&entry.evidence).await
+    }
+
+    async fn evidence_bytes(&self, digest: &Bytes32) -> Result<Vec<u8>, LedgerError> {
+        let bytes = self.blobs.get(&evidence_blob(digest)).await?;
+        bytes.ok_or_else(|| LedgerError::Damaged(format!("evidence {digest} is missing")))
+    }
+
+    async fn stored(&self, digest: &Bytes32) -> Result<Evidence, LedgerError> {
+        let bytes = self.evidence_bytes(digest).await?;
+        if Evidence::digest(&bytes) != *digest {
+            return Err(LedgerError::Damaged(format!(
+                "evidence {digest} has changed"
+            )));
+        }
+        Ok(Evidence::from_bytes(&bytes)?)
+    }
+
+    /// A dataset; none if nobody has recorded it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Log`], [`LedgerError::Damaged`].
+    pub async fn dataset(&self, id: DatasetId) -> Result<Option<Known>, LedgerError> {
+        if let Some(item) = self.table.get(&known_key(id)).await? {
+            return read(&item.body, "a dataset").map(Some);
+        }
+        // Whoever recorded it may have stopped before it was in the index.
+        self.index_to(self.size().await?).await?;
+        let item = self.table.get(&known_key(id)).await?;
+        item.map(|item| read(&item.body, "a dataset")).transpose()
+    }
+
+    /// The operations that a dataset took part in, in their order.
+    ///
+    /// # Errors
+    /// [`LedgerError::Log`], [`LedgerError::Damaged`].
+    pub async fn operations(
+        &self,
+        id: DatasetId,
+        after: Option<Cursor>,
+    ) -> Result<Operations, LedgerError> {
+        self.index_to(self.size().await?).await?;
+        let query = Query::new(Index::Primary, dataset_partition(id)).from("operation#");
+        let page = self.table.query(&query.after(after)).await?;
+        let operations = page
+            .items
+            .iter()
+            .map(|item| read(&item.body, "an operation"));
+        Ok(Operations {
+            operations: operations.collect::<Result<_, _>>()?,
+            next: page.next,
+        })
+    }
+
+    /// Gives an account permissions to a dataset, or takes them: it then has these and no others.
+    ///
+    /// # Errors
+    /// [`LedgerError::Forbidden`] for whoever may not administer it, [`LedgerError::UnknownDataset`], [`LedgerError::Log`].
+    pub async fn grant(
+        &self,
+        by: Option<&str>,
+        dataset: DatasetId,
+        account: &str,
+        permissions: &Permissions,
+    ) -> Result<(), LedgerError> {
+        self.demand(by, dataset, Permission::Administer).await?;
+        let key = grant_key(dataset, account);
+        loop {
+            let item = self.table.get(&key).await?;
+            let expect = item.map_or(Expect::Absent, |item| Expect::Version(item.version));
+            match self
+                .table
+                .commit(&[put(key.clone(), expect, permissions)?])
+                .await
+            {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(other) => return Err(LedgerError::Unknown(other.to_string())),
+            }
+        }
+    }
+
+    /// What an account may do with a dataset.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownDataset`], [`LedgerError::Log`].
+    pub async fn permissions(
+        &self,
+        account: &str,
+        dataset: DatasetId,
+    ) -> Result<Permissions, LedgerError> {
+        let known = self.dataset(dataset).await?;
+        let known = known.ok_or(LedgerError::UnknownDataset(dataset))?;
+        if known.owner.as_deref() == Some(account) {
+            use Permission::{Administer, Prove, Read, Write};
+            return Ok([Read, Write, Prove, Administer].into());
+        }
+        let item = self.table.get(&grant_key(dataset, account)).await?;
+        item.map_or_else(
+            || Ok(Permissions::new()),
+            |item| read(&item.body, "permissions"),
+        )
+    }
+
+    /// That whoever asks may.
+    async fn demand(
+        &self,
+        by: Option<&str>,
+        dataset: DatasetId,
+        permission: Permission,
+    ) -> Result<(), LedgerError> {
+        let Some(account) = by else {
+            let known = self.dataset(dataset).await?;
+            return known.map(drop).ok_or(LedgerError::UnknownDataset(dataset));
+        };
+        if self
+            .permissions(account, dataset)
+            .await?
+            .contains(&permission)
+        {
+            return Ok(());
+        }
+        Err(LedgerError::Forbidden {
+            account: account.into(),
+            permission,
+            dataset,
+        })
+    }
+
+    /// Brings the index up to so many entries. Whoever finds it behind does so.
+    async fn index_to(&self, size: u64) -> Result<(), LedgerError> {
+        loop {
+            let item = self.table.get(&indexed_key()).await?;
+            let (indexed, expect) = match &item {
+                None => (0, Expect::Absent),
+                Some(item) => (
+                    read::<u64>(&item.body, "the index")?,
+                    Expect::Version(item.version),
+                ),
+            };
+            if indexed >= size {
+                return Ok(());
+            }
+            let mut writes = vec![put(indexed_key(), expect, &(indexed + 1))?];
+            writes.extend(self.index_entry(indexed).await?);
+            match self.table.commit(&writes).await {
+                // Somebody else was quicker.
+                Ok(()) | Err(CommitError::Conflict { index: 0, .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                // The next look says whether it came to pass.
+                Err(CommitError::Unknown(_)) => {}
+                Err(other) => return Err(LedgerError::Damaged(format!("the index: {other}"))),
+            }
+        }
+    }
+
+    /// What the index has of an entry.
+    async fn index_entry(&self, index: u64) -> Result<Vec<Write>, LedgerError> {
+        let operation = self.operation(index).await?;
+        let evidence = self.stored(&operation.entry.evidence).await?;
+        let mut writes = Vec::new();
+        for dataset in operation.entry.datasets() {
+            let key = operation_key(dataset, index);
+            writes.push(put(key, Expect::Absent, &operation)?);
+        }
+        for commitment in evidence.outputs {
+            let id = commitment.id();
+            // Who notarizes what another has recorded does not come to own it.
+            if self.table.get(&known_key(id)).await?.is_some() {
+                continue;
+            }
+            let known = Known {
+                made_by: index,
+                owner: operation.entry.by.clone(),
+                commitment,
+            };
+            writes.push(put(known_key(id), Expect::Absent, &known)?);
+        }
+        Ok(writes)
+    }
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod access;
+mod bytes;
+mod commitment;
+mod entry;
+mod error;
+mod evidence;
+mod ledger;
+mod lineage;
+mod opening;
+mod pieces;
+mod sealed;
+mod statement;
+mod transform;
+
+pub use access::{Permission, Permissions};
+pub use bytes::{Bytes32, DatasetId, NoBytes32};
+pub use commitment::{Commitment, LEAST_PROOFS, parts};
+pub use entry::Entry;
+pub use error::Error;
+pub use evidence::{Evidence, MAX_BYTES, Verified};
+pub use ledger::{Known, Ledger, LedgerError, MOST_DATASETS, Operation, Operations};
+pub use lineage::Lineage;
+pub use opening::Opening;
+pub use pieces::Source;
+pub use sealed::{OpeningFile, SealingKey};
+pub use statement::{Figure, Statement};
+pub use transform::{Made, Owned, Transform, notarize, prove};

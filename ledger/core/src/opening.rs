@@ -1,0 +1,235 @@
+//! What opens a commitment: the owner's secret.
+
+use crate::commitment::{LEAST_PROOFS, numbers, parts};
+use crate::{Bytes32, Commitment, Error};
+use prooflane_dataset::{Algorithm, Digest, Table};
+use prooflane_stark::{self as stark, Layout, Values};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+/// A commitment and what opens it: with the dataset's file, all that is needed to prove things about it. No `Debug`: whoever has it
+/// can check guesses of the dataset.
+#[derive(Clone)]
+pub struct Opening {
+    commitment: Commitment,
+    secrets: Secrets,
+}
+
+/// What is secret of an opening.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Secrets {
+    /// The digest of the canonical form, as text.
+    digest: String,
+    /// What the digest is hashed with.
+    salt: [u8; 32],
+    /// What the noise in each part is drawn from.
+    seeds: Vec<[u8; 32]>,
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        self.digest.zeroize();
+        self.salt.zeroize();
+        self.seeds.zeroize();
+    }
+}
+
+/// Random bytes of the operating system's generator.
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(bytes.as_mut()).map_err(|error| Error::Randomness(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// A seed and the root of the commitment that it makes.
+pub(crate) type Kept = (Bytes32, [u8; 32]);
+
+impl Opening {
+    /// Commits to a dataset, by fresh randomness.
+    ///
+    /// # Errors
+    /// [`Error::Column`] for more than 2^22 rows, [`Error::Randomness`].
+    pub fn new(name: &str, table: &Table, algorithm: Algorithm) -> Result<Self, Error> {
+        let fresh = vec![None; table.schema().columns().len()];
+        Self::with(name, table, algorithm, fresh)
+    }
+
+    /// Commits to a dataset; columns that come from another one keep their commitments.
+    pub(crate) fn with(
+        name: &str,
+        table: &Table,
+        algorithm: Algorithm,
+        kept: Vec<Option<Vec<Kept>>>,
+    ) -> Result<Self, Error> {
+        let rows = table.rows().rows() as u64;
+        let proofs = Layout::roomy(rows, 4, false, LEAST_PROOFS)?.proofs;
+        let digest = table.digest(algorithm);
+        let salt = random()?;
+        let mut commitment = Commitment {
+            name: name.into(),
+            schema: table.schema().clone(),
+            rows,
+            digest: salted(&digest, &salt),
+            proofs,
+            roots: Vec::new(),
+        };
+        let mut seeds = Vec::new();
+        for (index, kept) in kept.into_iter().enumerate() {
+            let kind = table.schema().columns()[index].kind.kind;
+            if let Some(kept) = kept {
+                for (root, seed) in kept {
+                    commitment.roots.push(root);
+                    seeds.push(seed);
+                }
+                continue;
+            }
+            let first = commitment.parts(index).start;
+            for part in 0..parts(kind).len() {
+                let seed = random()?;
+                let layout = commitment.layout(first + part);
+                let column = commit(table, index, part, layout, &seed)?;
+                commitment.roots.push(Bytes32(column.commitment().root()));
+                seeds.push(*seed);
+            }
+        }
+        let secrets = Secrets {
+            digest: digest.to_string(),
+            salt: *salt,
+            seeds,
+        };
+        Ok(Self {
+            commitment,
+            secrets,
+        })
+    }
+
+    /// Puts together what a file has.
+    ///
+    /// # Errors
+    /// [`Error::Commitment`] if the two do not belong together.
+    pub(crate) fn of(commitment: Commitment, secrets: Secrets) -> Result<Self, Error> {
+        commitment.check()?;
+        let problem = |problem: &str| Error::Commitment {
+            problem: problem.into(),
+        };
+        if secrets.seeds.len() != commitment.roots.len() {
+            return Err(problem("expected a seed for each root"));
+        }
+        let opening = Self {
+            commitment,
+            secrets,
+        };
+        let digest = opening.digest();
+        let digest = digest.ok_or_else(|| problem("expected the text of a digest"))?;
+        if salted(&digest, &opening.secrets.salt) != opening.commitment.digest {
+            return Err(problem("expected the digest that was committed to"));
+        }
+        Ok(opening)
+    }
+
+    /// What everybody may know.
+    #[must_use]
+    pub const fn commitment(&self) -> &Commitment {
+        &self.commitment
+    }
+
+    /// The digest of the canonical form.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        self.secrets.digest.parse().ok()
+    }
+
+    pub(crate) const fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// A column's roots and seeds, for another dataset with that column.
+    pub(crate) fn kept(&self, column: usize) -> Vec<Kept> {
+        let parts = self.commitment.parts(column);
+        let roots = self.commitment.roots[parts.clone()].iter().copied();
+        roots
+            .zip(self.secrets.seeds[parts].iter().copied())
+            .collect()
+    }
+
+    /// That these are the data, all of them.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`].
+    pub fn check(&self, table: &Table) -> Result<(), Error> {
+        self.check_shape(table)?;
+        let digest = self.digest().map(|digest| table.digest(digest.algorithm));
+        if digest == self.digest() {
+            return Ok(());
+        }
+        Err(self.other("the same values in the same order"))
+    }
+
+    fn check_shape(&self, table: &Table) -> Result<(), Error> {
+        let got = table.rows().rows() as u64;
+        if got != self.commitment.rows {
+            return Err(self.other(&format!("{} rows, and not {got},", self.commitment.rows)));
+        }
+        if table.schema() != &self.commitment.schema {
+            return Err(self.other("columns of the same names and types"));
+        }
+        Ok(())
+    }
+
+    fn other(&self, what: &str) -> Error {
+        Error::OtherData {
+            dataset: self.commitment.id(),
+            what: what.into(),
+        }
+    }
+
+    /// Commits again to some parts, which proves that these are the data.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`].
+    pub(crate) fn columns(
+        &self,
+        table: &Table,
+        wanted: impl IntoIterator<Item = usize>,
+    ) -> Result<Vec<stark::Column>, Error> {
+        self.check_shape(table)?;
+        let columns = wanted.into_iter().map(|part| {
+            let columns = 0..self.commitment.schema.columns().len();
+            let found = columns.map(|index| (index, self.commitment.parts(index)));
+            let found = found.into_iter().find(|(_, parts)| parts.contains(&part));
+            let (index, parts) = found.ok_or_else(|| self.other("as many columns"))?;
+            let layout = self.commitment.layout(part);
+            let seed = &self.secrets.seeds[part];
+            let column = commit(table, index, part - parts.start, layout, seed)?;
+            if column.commitment().root() == self.commitment.roots[part].0 {
+                return Ok(column);
+            }
+            let name = &self.commitment.schema.columns()[index].name;
+            Err(self.other(&format!("column {name:?}")))
+        });
+        columns.collect()
+    }
+}
+
+/// Commits to a part of a column.
+fn commit(
+    table: &Table,
+    column: usize,
+    part: usize,
+    layout: Layout,
+    seed: &[u8; 32],
+) -> Result<stark::Column, Error> {
+    let column = &table.rows().columns()[column];
+    let numbers = numbers(column);
+    let values = Values {
+        keys: &numbers[part],
+        present: column.present(),
+    };
+    Ok(stark::Column::commit(layout, values, seed)?)
+}
+
+fn salted(digest: &Digest, salt: &[u8; 32]) -> Bytes32 {
+    let hash = blake3::keyed_hash(salt, digest.to_string().as_bytes());
+    Bytes32(*hash.as_bytes())
+}

@@ -1,0 +1,445 @@
+//! What a statement comes to for the proof system. The prover and the verifier go by the same pieces.
+
+use crate::statement::same_columns;
+use crate::{Commitment, Error, Opening, Statement};
+use prooflane_dataset::{Range, Table};
+use prooflane_stark::{
+    self as stark, Affine, Groups, Intervals, Order, Proof, Statistics, Transformation, Within,
+};
+
+/// A part of a dataset: a column of the proof system. Datasets are numbered, inputs first.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    dataset: usize,
+    part: usize,
+}
+
+/// Something that one proof shows.
+pub(crate) enum Piece {
+    Statistics(Statistics, Part),
+    Intervals(Intervals, Part),
+    Within(Within, Part),
+    Order(Order, Part),
+    Affine(Affine, Part, Part),
+    Groups(Groups, Vec<Part>),
+    /// Of whole datasets: how many of the first are inputs, all others being outputs.
+    Transformation(Transformation, usize),
+}
+
+/// A dataset that is here, and what opens its commitment.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// What opens it.
+    pub opening: &'a Opening,
+    /// The data.
+    pub table: &'a Table,
+}
+
+/// The one dataset of a list.
+fn only<'a>(datasets: &'a [Commitment], what: &str) -> Result<&'a Commitment, Error> {
+    match datasets {
+        [one] => Ok(one),
+        other => Err(Error::Misfit(format!(
+            "expected one {what}, got {}",
+            other.len()
+        ))),
+    }
+}
+
+fn demand(holds: bool, problem: &str) -> Result<(), Error> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::Misfit(problem.into()))
+    }
+}
+
+impl Statement {
+    /// What has to be proved of datasets, after checking whatever can be seen of them.
+    ///
+    /// # Errors
+    /// [`Error::Misfit`] and others, if the statement cannot be about them.
+    pub(crate) fn pieces(
+        &self,
+        inputs: &[Commitment],
+        outputs: &[Commitment],
+    ) -> Result<Vec<Piece>, Error> {
+        for commitment in inputs.iter().chain(outputs) {
+            commitment.check()?;
+        }
+        if !self.transforms() && *self != Self::Notarize {
+            demand(outputs.is_empty(), "expected no output")?;
+        }
+        let part = |dataset, part| Part { dataset, part };
+        match self {
+            Self::Notarize => {
+                demand(inputs.is_empty(), "expected no input")?;
+                only(outputs, "output")?;
+                Ok(Vec::new())
+            }
+            Self::Statistics { column, claim } => {
+                let keyed = only(inputs, "input")?.keyed(column)?;
+                Ok(vec![Piece::Statistics(*claim, part(0, keyed.part))])
+            }
+            Self::Histogram {
+                column,
+                edges,
+                counts,
+            } => {
+                let keyed = only(inputs, "input")?.keyed(column)?;
+                let claim = Intervals {
+                    edges: keyed.edges(column, edges)?,
+                    counts: counts.clone(),
+                };
+                Ok(vec![Piece::Intervals(claim, part(0, keyed.part))])
+            }
+            Self::Count {
+                column,
+                low,
+                high,
+                count,
+            } => {
+                let input = only(inputs, "input")?;
+                let range = range(input, column, low.as_deref(), high.as_deref())?;
+                let claim = Within {
+                    first: range.low,
+                    last: range.high,
+                    count: *count,
+                };
+                let keyed = input.keyed(column)?;
+                Ok(vec![Piece::Within(claim, part(0, keyed.part))])
+            }
+            Self::Groups { columns, at_least } => {
+                let input = only(inputs, "input")?;
+                let mut parts = Vec::new();
+                for column in columns {
+                    let of_column = input.parts(input.schema.index(column)?);
+                    parts.extend(of_column.map(|number| part(0, number)));
+                }
+                demand(!parts.is_empty(), "expected a column to group by")?;
+                let claim = Groups {
+                    at_least: *at_least,
+                };
+                Ok(vec![Piece::Groups(claim, parts)])
+            }
+            Self::Filter { column, low, high } => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                same_columns(&input.schema, &output.schema)?;
+                let range = range(input, column, low.as_deref(), high.as_deref())?;
+                let filter = Transformation::Filter {
+                    column: input.keyed(column)?.part,
+                    first: range.low,
+                    last: range.high,
+                };
+                Ok(vec![Piece::Transformation(filter, 1)])
+            }
+            Self::Project { columns } => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                let mut expected = output.clone();
+                let mut fields = Vec::new();
+                expected.roots.clear();
+                for column in columns {
+                    let index = input.schema.index(column)?;
+                    fields.push(input.schema.columns()[index].clone());
+                    expected.roots.extend(&input.roots[input.parts(index)]);
+                }
+                expected.schema = prooflane_dataset::Schema::new(fields)?;
+                (expected.rows, expected.proofs) = (input.rows, input.proofs);
+                demand(
+                    expected == *output,
+                    "expected those columns of the input, unchanged",
+                )?;
+                Ok(Vec::new())
+            }
+            Self::Split => {
+                let input = only(inputs, "input")?;
+                for output in outputs {
+                    same_columns(&input.schema, &output.schema)?;
+                }
+                Ok(vec![Piece::Transformation(Transformation::Split, 1)])
+            }
+            Self::Permute => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                same_columns(&input.schema, &output.schema)?;
+                Ok(vec![Piece::Transformation(Transformation::Permutation, 1)])
+            }
+            Self::Sort { column, descending } => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                same_columns(&input.schema, &output.schema)?;
+                let order = if *descending {
+                    Order::Descending
+                } else {
+                    Order::Ascending
+                };
+                let sorted = part(1, output.keyed(column)?.part);
+                let permuted = Piece::Transformation(Transformation::Permutation, 1);
+                Ok(vec![permuted, Piece::Order(order, sorted)])
+            }
+            Self::Concat => {
+                let output = only(outputs, "output")?;
+                for input in inputs {
+                    same_columns(&input.schema, &output.schema)?;
+                }
+                let concat = Transformation::Concatenation;
+                Ok(vec![Piece::Transformation(concat, inputs.len())])
+            }
+            Self::Scale {
+                column,
+                factor,
+                offset,
+            } => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                same_columns(&input.schema, &output.schema)?;
+                let keyed = input.keyed(column)?;
+                let mut expected = input.roots.clone();
+                let scaled = output.roots.get(keyed.part);
+                if let Some(scaled) = scaled {
+                    expected[keyed.part] = *scaled;
+                }
+                let others = expected == output.roots && input.proofs == output.proofs;
+                demand(others, "expected the other columns of the input, unchanged")?;
+                demand(
+                    factor.abs() <= stark::affine::MAX_FACTOR,
+                    "expected a factor between -8192 and 8192; scale twice",
+                )?;
+                // Keys are integers plus a constant.
+                let zero = keyed.kind.integer(0).ok_or_else(|| {
+                    Error::Misfit("expected a column of integers or decimals".into())
+                })?;
+                let (factor, offset) = (*factor, i128::from(*offset));
+                let claim = Affine {
+                    factor,
+                    offset: i128::from(factor) * zero + offset - zero,
+                };
+                let [from, to] = [0, 1].map(|dataset| part(dataset, keyed.part));
+                Ok(vec![Piece::Affine(claim, from, to)])
+            }
+            Self::Renew => {
+                let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                same_columns(&input.schema, &output.schema)?;
+                let same = Affine {
+                    factor: 1,
+                    offset: 0,
+                };
+                let pieces = input
+                    .all()
+                    .map(|number| Piece::Affine(same, part(0, number), part(1, number)));
+                Ok(pieces.collect())
+            }
+        }
+    }
+
+    /// How many proofs each part of each dataset, inputs first, is opened by.
+    ///
+    /// # Errors
+    /// As [`Self::pieces`].
+    pub fn openings(
+        &self,
+        inputs: &[Commitment],
+        outputs: &[Commitment],
+    ) -> Result<Vec<Vec<u32>>, Error> {
+        let datasets = || inputs.iter().chain(outputs);
+        let mut openings: Vec<_> = datasets().map(|of| vec![0; of.roots.len()]).collect();
+        for piece in self.pieces(inputs, outputs)? {
+            match piece {
+                Piece::Statistics(_, part)
+                | Piece::Intervals(_, part)
+                | Piece::Within(_, part)
+                | Piece::Order(_, part) => openings[part.dataset][part.part] += 1,
+                Piece::Affine(_, from, to) => {
+                    for part in [from, to] {
+                        openings[part.dataset][part.part] += 1;
+                    }
+                }
+                Piece::Groups(_, parts) => {
+                    for part in parts {
+                        openings[part.dataset][part.part] += 1;
+                    }
+                }
+                Piece::Transformation(..) => {
+                    openings.iter_mut().flatten().for_each(|count| *count += 1);
+                }
+            }
+        }
+        Ok(openings)
+    }
+
+    /// Proves it of datasets that are here. Whoever calls has counted [`Self::openings`].
+    ///
+    /// # Errors
+    /// [`Error`]: the statement does not fit its datasets, the data are others, or it is false.
+    pub fn prove(
+        &self,
+        inputs: &[Source<'_>],
+        outputs: &[Source<'_>],
+    ) -> Result<Vec<Proof>, Error> {
+        let of = |sources: &[Source<'_>]| -> Vec<Commitment> {
+            let sources = sources.iter();
+            sources
+                .map(|source| source.opening.commitment().clone())
+                .collect()
+        };
+        let pieces = self.pieces(&of(inputs), &of(outputs))?;
+        let sources: Vec<_> = inputs.iter().chain(outputs).collect();
+        let columns = |dataset: usize, parts: Vec<usize>| {
+            let Source { opening, table } = sources[dataset];
+            opening.columns(table, parts)
+        };
+        let proofs = pieces.iter().map(|piece| match piece {
+            Piece::Statistics(claim, of) => {
+                Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?)
+            }
+            Piece::Intervals(claim, of) => {
+                Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?)
+            }
+            Piece::Within(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
+            Piece::Order(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
+            Piece::Affine(claim, from, to) => {
+                let from = columns(from.dataset, vec![from.part])?;
+                let to = columns(to.dataset, vec![to.part])?;
+                Ok(claim.prove(&from[0], &to[0])?)
+            }
+            Piece::Groups(claim, parts) => {
+                let parts = parts.iter().map(|part| part.part).collect();
+                Ok(claim.prove(&columns(0, parts)?)?)
+            }
+            Piece::Transformation(transformation, inputs) => {
+                let all = sources.iter().enumerate();
+                let all = all.map(|(number, source)| {
+                    columns(number, source.opening.commitment().all().collect())
+                });
+                let all: Vec<_> = all.collect::<Result<_, Error>>()?;
+                let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
+                let (inputs, outputs) = all.split_at(*inputs);
+                Ok(transformation.prove(inputs, outputs)?)
+            }
+        });
+        proofs.collect()
+    }
+
+    /// Verifies proofs of it, and returns the bits of security of the weakest; none where there is nothing to prove.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn verify(
+        &self,
+        inputs: &[Commitment],
+        outputs: &[Commitment],
+        proofs: &[Proof],
+    ) -> Result<Option<f64>, Error> {
+        let pieces = self.pieces(inputs, outputs)?;
+        if pieces.len() != proofs.len() {
+            let (expected, got) = (pieces.len(), proofs.len());
+            return Err(Error::Misfit(format!(
+                "expected {expected} proofs, got {got}"
+            )));
+        }
+        let datasets: Vec<_> = inputs.iter().chain(outputs).collect();
+        let at = |of: &Part| datasets[of.dataset].part(of.part);
+        let mut weakest = None;
+        for (number, (piece, proof)) in pieces.iter().zip(proofs).enumerate() {
+            let verified = match piece {
+                Piece::Statistics(claim, of) => {
+                    let (layout, commitment) = at(of)?;
+                    claim.verify(layout, &commitment, proof)
+                }
+                Piece::Intervals(claim, of) => {
+                    let (layout, commitment) = at(of)?;
+                    claim.verify(layout, &commitment, proof)
+                }
+                Piece::Within(claim, of) => {
+                    let (layout, commitment) = at(of)?;
+                    claim.verify(layout, &commitment, proof)
+                }
+                Piece::Order(claim, of) => {
+                    let (layout, commitment) = at(of)?;
+                    claim.verify(layout, &commitment, proof)
+                }
+                Piece::Affine(claim, from, to) => {
+                    let ((from, of_from), (to, of_to)) = (at(from)?, at(to)?);
+                    claim.verify((from, &of_from), (to, &of_to), proof)
+                }
+                Piece::Groups(claim, parts) => {
+                    let parts = parts.iter().map(|part| part.part);
+                    claim.verify(&datasets[0].dataset(parts)?, proof)
+                }
+                Piece::Transformation(transformation, inputs) => {
+                    let all = datasets.iter().map(|of| of.dataset(of.all()));
+                    let all: Vec<_> = all.collect::<Result<_, _>>()?;
+                    let (inputs, outputs) = all.split_at(*inputs);
+                    transformation.verify(inputs, outputs, proof)
+                }
+            };
+            let number = number + 1;
+            let verified = verified.map_err(|source| Error::Verify { number, source })?;
+            let bits = verified.security_bits;
+            weakest = Some(weakest.map_or(bits, |weakest: f64| weakest.min(bits)));
+        }
+        Ok(weakest)
+    }
+}
+
+fn range(
+    dataset: &Commitment,
+    column: &str,
+    low: Option<&str>,
+    high: Option<&str>,
+) -> Result<Range, Error> {
+    Ok(Range::parse(&dataset.schema, column, low, high)?)
+}
+
+impl Statement {
+    /// The statistics of a column, as they are.
+    ///
+    /// # Errors
+    /// [`Error`], if there is no such column or the data are others.
+    pub fn statistics(column: &str, opening: &Opening, table: &Table) -> Result<Self, Error> {
+        let part = opening.commitment().keyed(column)?.part;
+        let columns = opening.columns(table, [part])?;
+        Ok(Self::Statistics {
+            column: column.into(),
+            claim: Statistics::of(&columns[0]),
+        })
+    }
+
+    /// The histogram of a column over these edges, as it is.
+    ///
+    /// # Errors
+    /// As [`Self::statistics`], and if an edge is no value of the column.
+    pub fn histogram(
+        column: &str,
+        edges: Vec<String>,
+        opening: &Opening,
+        table: &Table,
+    ) -> Result<Self, Error> {
+        let keyed = opening.commitment().keyed(column)?;
+        let keys = keyed.edges(column, &edges)?;
+        let columns = opening.columns(table, [keyed.part])?;
+        Ok(Self::Histogram {
+            column: column.into(),
+            edges,
+            counts: Intervals::of(&columns[0], keys).counts,
+        })
+    }
+
+    /// The count of rows in a range, as it is.
+    ///
+    /// # Errors
+    /// As [`Self::statistics`], and if a bound is no value of the column.
+    pub fn count(
+        column: &str,
+        low: Option<String>,
+        high: Option<String>,
+        table: &Table,
+    ) -> Result<Self, Error> {
+        let range = Range::parse(table.schema(), column, low.as_deref(), high.as_deref())?;
+        let satisfying = table.satisfying(&range)?;
+        let count = satisfying.iter().filter(|satisfies| **satisfies).count();
+        Ok(Self::Count {
+            column: column.into(),
+            low,
+            high,
+            count: count as u64,
+        })
+    }
+}

@@ -1,0 +1,459 @@
+//! Every statement is proved and verified, and lies about it are not.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table, Width};
+use prooflane_ledger::{
+    Commitment, Error, Evidence, Opening, OpeningFile, Owned, SealingKey, Statement, Transform,
+    notarize, prove,
+};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A dataset of every way in which values become numbers, with nulls.
+fn orders() -> Table {
+    let fields = vec![
+        Field::new("id", Kind::Int(Width::W64), false),
+        Field::new("price", Kind::Decimal(2), true),
+        Field::new("city", Kind::Text, true),
+        Field::new("wide", Kind::Decimal128(3), false),
+        Field::new("ratio", Kind::Float64, false),
+        Field::new("new", Kind::Bool, false),
+    ];
+    let cities = ["Bern", "Graz", "Bern", "Graz", "Bern", "Oslo", "Oslo"];
+    let prices = ["12.50", "-3.00", "7.25", "0.01", "99.99", "12.50", "5.00"];
+    let rows = 0..cities.len();
+    let text = |kind, of: &dyn Fn(usize) -> Option<String>| {
+        let values: Vec<_> = rows.clone().map(of).collect();
+        Column::from_text(kind, values.iter().map(Option::as_deref)).unwrap()
+    };
+    let columns = vec![
+        text(fields[0].kind.kind, &|row| {
+            Some((7 - row as i64 * 3).to_string())
+        }),
+        text(fields[1].kind.kind, &|row| {
+            (row != 3).then(|| prices[row].into())
+        }),
+        text(Kind::Text, &|row| Some(cities[row].into())),
+        text(fields[3].kind.kind, &|row| Some(format!("{row}.5"))),
+        text(Kind::Float64, &|row| {
+            Some(["nan", "-inf", "1.5"][row % 3].into())
+        }),
+        text(Kind::Bool, &|row| Some((row % 2 == 0).to_string())),
+    ];
+    Table::new(Schema::new(fields).unwrap(), columns).unwrap()
+}
+
+fn key() -> SealingKey {
+    SealingKey::from_hex(&"07".repeat(32)).unwrap()
+}
+
+/// Commits to a dataset whose opening is in this folder.
+fn owned(folder: &Path, name: &str, table: Table) -> Owned {
+    let file = folder.join(format!("{name}.opening"));
+    let (owned, evidence) = notarize(name, table, Algorithm::Blake3, &file, &key()).unwrap();
+    assert_eq!(evidence.verify().unwrap().security_bits, None);
+    owned
+}
+
+/// Proves a statement of one dataset.
+fn claimed(of: Owned, statement: Statement) -> Evidence {
+    let evidence = prove(statement, &mut [of], &mut []).unwrap();
+    let read = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
+    let bits = read.verify().unwrap().security_bits.unwrap();
+    assert!(bits > 90.0, "{bits}");
+    read
+}
+
+/// Makes datasets of others and proves it.
+fn transformed(
+    folder: &TempDir,
+    mut inputs: Vec<Owned>,
+    transform: &Transform,
+    outputs: usize,
+) -> Evidence {
+    let names: Vec<_> = (0..outputs)
+        .map(|number| format!("made-{number}"))
+        .collect();
+    let made = transform.apply(&inputs, &names).unwrap();
+    let made = made.into_iter().zip(&names).map(|(made, name)| {
+        let file = folder.path().join(format!("{name}.opening"));
+        made.keep(&mut inputs[0].file, &file, &key()).unwrap()
+    });
+    let mut made: Vec<_> = made.collect();
+    let evidence = prove(transform.statement(), &mut inputs, &mut made).unwrap();
+    let read = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
+    read.verify().unwrap();
+    // Nobody else's datasets.
+    for number in 0..read.inputs.len() + read.outputs.len() {
+        let (mut lie, fresh) = (
+            read.clone(),
+            Opening::new("x", &orders(), Algorithm::Blake3).unwrap(),
+        );
+        let of = match number.checked_sub(lie.inputs.len()) {
+            None => &mut lie.inputs[number],
+            Some(number) => &mut lie.outputs[number],
+        };
+        for (root, other) in of.roots.iter_mut().zip(&fresh.commitment().roots) {
+            *root = *other;
+        }
+        assert!(lie.verify().is_err(), "dataset {number}");
+        lie.clone_from(&read);
+        let of = match number.checked_sub(lie.inputs.len()) {
+            None => &mut lie.inputs[number],
+            Some(number) => &mut lie.outputs[number],
+        };
+        of.rows += 1;
+        assert!(lie.verify().is_err(), "rows of dataset {number}");
+    }
+    if !read.proofs.is_empty() {
+        let mut less = read.clone();
+        less.proofs.pop();
+        assert!(matches!(less.verify(), Err(Error::Misfit(_))));
+    }
+    read
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn statistics(of: &Owned, column: &str) -> Statement {
+    Statement::statistics(column, &of.opening, &of.table).unwrap()
+}
+
+#[test]
+fn statistics_in_the_columns_notation() {
+    let folder = folder();
+    let figures = |column: &str, name: &str| {
+        let of = owned(folder.path(), name, orders());
+        let statement = statistics(&of, column);
+        let evidence = claimed(of, statement);
+        let figures = evidence.statement.figures(&evidence.inputs[0]).unwrap();
+        let text: Vec<_> = figures
+            .iter()
+            .map(|of| format!("{} {}", of.name, of.value))
+            .collect();
+        text.join(", ")
+    };
+    assert_eq!(
+        figures("id", "a"),
+        "rows 7, nulls 0, min -11, max 7, sum -14, mean -2.0, variance 36.0"
+    );
+    assert_eq!(
+        figures("price", "b"),
+        "rows 7, nulls 1, min -3.00, max 99.99, sum 134.24, mean 22.373333333333335, variance 1232.277722222222"
+    );
+    assert_eq!(
+        figures("new", "c"),
+        "rows 7, nulls 0, min false, max true, sum 4, mean 0.5714285714285714, variance 0.2448979591836735"
+    );
+    assert_eq!(figures("ratio", "d"), "rows 7, nulls 0, min -inf, max NaN");
+}
+
+#[test]
+fn claims_are_proved_and_lies_are_not() {
+    let folder = folder();
+    let id = |text: &str| Some(text.to_owned());
+    let (column, edges) = ("id".to_owned(), vec!["-5".to_owned(), "2".to_owned()]);
+    let histogram = |counts: &[u64]| Statement::Histogram {
+        column: column.clone(),
+        edges: edges.clone(),
+        counts: counts.to_vec(),
+    };
+    let count = |low: Option<String>, high: Option<String>, count| Statement::Count {
+        column: column.clone(),
+        low,
+        high,
+        count,
+    };
+    let groups = |columns: &[&str], at_least| Statement::Groups {
+        columns: columns.iter().map(|name| (*name).into()).collect(),
+        at_least,
+    };
+    let truths = [
+        (histogram(&[2, 3, 2]), histogram(&[2, 2, 3])),
+        (count(id("-5"), id("4"), 4), count(id("-5"), id("4"), 5)),
+        (count(None, id("4"), 6), count(None, id("7"), 6)),
+        (count(None, None, 7), count(id("0"), None, 7)),
+        (groups(&["city"], 2), groups(&["city"], 3)),
+        (groups(&["new"], 3), groups(&["new", "city"], 3)),
+    ];
+    for (number, (truth, lie)) in truths.into_iter().enumerate() {
+        let of = owned(folder.path(), &number.to_string(), orders());
+        assert!(
+            matches!(
+                lie.prove(
+                    &[prooflane_ledger::Source {
+                        opening: &of.opening,
+                        table: &of.table
+                    }],
+                    &[]
+                ),
+                Err(Error::Prove(_))
+            ),
+            "{lie:?}"
+        );
+        let evidence = claimed(of, truth);
+        let other = Evidence {
+            statement: lie,
+            ..evidence.clone()
+        };
+        assert!(
+            matches!(other.verify(), Err(Error::Verify { .. })),
+            "{}",
+            other.statement
+        );
+        let fresh = Opening::new("x", &orders(), Algorithm::Blake3).unwrap();
+        let other = Evidence {
+            inputs: vec![fresh.commitment().clone()],
+            ..evidence
+        };
+        assert!(other.verify().is_err(), "{}", other.statement);
+    }
+}
+
+#[test]
+fn a_count_tells_nothing_but_the_count() {
+    let text = serde_json::to_string(&Statement::Count {
+        column: "id".into(),
+        low: None,
+        high: Some("4".into()),
+        count: 6,
+    });
+    assert_eq!(
+        text.unwrap(),
+        r#"{"count":{"column":"id","low":null,"high":"4","count":6}}"#
+    );
+}
+
+#[test]
+fn rows_are_filtered_divided_shuffled_sorted_and_joined() {
+    let folder = folder();
+    let mut number = 0;
+    let mut orders = || {
+        number += 1;
+        owned(folder.path(), &format!("orders-{number}"), orders())
+    };
+    let transforms = [
+        (
+            Transform::Filter {
+                column: "price".into(),
+                low: Some("5".into()),
+                high: None,
+            },
+            1,
+        ),
+        (
+            Transform::Split {
+                weights: vec![80, 20],
+            },
+            2,
+        ),
+        (Transform::Permute, 1),
+        (
+            Transform::Sort {
+                column: "price".into(),
+                descending: true,
+            },
+            1,
+        ),
+    ];
+    for (transform, outputs) in transforms {
+        let made = tempfile::tempdir_in(folder.path()).unwrap();
+        let evidence = transformed(&made, vec![orders()], &transform, outputs);
+        let sum: u64 = evidence.outputs.iter().map(|output| output.rows).sum();
+        let expected = if let Transform::Filter { .. } = transform {
+            5
+        } else {
+            7
+        };
+        assert_eq!(sum, expected, "{transform:?}");
+    }
+    let both = vec![orders(), orders()];
+    let evidence = transformed(&folder, both, &Transform::Concat, 1);
+    assert_eq!(evidence.outputs[0].rows, 14);
+}
+
+#[test]
+fn other_rows_are_not_what_was_filtered() {
+    let folder = folder();
+    let input = owned(folder.path(), "orders", orders());
+    let filter = |low: &str| Transform::Filter {
+        column: "id".into(),
+        low: Some(low.into()),
+        high: None,
+    };
+    let made = filter("0")
+        .apply(std::slice::from_ref(&input), &["made".into()])
+        .unwrap();
+    let file = folder.path().join("made.opening");
+    let mut input = [input];
+    let made = made
+        .into_iter()
+        .next()
+        .unwrap()
+        .keep(&mut input[0].file, &file, &key());
+    let mut made = [made.unwrap()];
+    let lie = prove(filter("1").statement(), &mut input, &mut made);
+    assert!(lie.is_ok(), "no row has 0, so that it is no lie");
+    let lie = prove(filter("2").statement(), &mut input, &mut made);
+    assert!(matches!(lie, Err(Error::Prove(_))));
+    let lie = prove(Statement::Permute, &mut input, &mut made);
+    assert!(matches!(lie, Err(Error::Prove(_))));
+}
+
+#[test]
+fn columns_are_kept_scaled_and_committed_to_anew() {
+    let folder = folder();
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let input = owned(folder.path(), "a", orders());
+    let before = input.file.left().to_vec();
+    let project = Transform::Project {
+        columns: names(&["city", "id"]),
+    };
+    let evidence = transformed(&folder, vec![input], &project, 1);
+    assert_eq!(evidence.outputs[0].roots.len(), 5);
+    let after = OpeningFile::read(&folder.path().join("a.opening")).unwrap();
+    let made = OpeningFile::read(&folder.path().join("made-0.opening")).unwrap();
+    assert_eq!(
+        after.left()[0] + made.left()[4],
+        before[0],
+        "noise is shared"
+    );
+    assert_eq!(after.left()[1], before[1]);
+    let mut renamed = evidence.clone();
+    renamed.outputs[0].schema = evidence.inputs[0].schema.clone();
+    assert!(renamed.verify().is_err());
+
+    for (column, factor, offset) in [("price", -3, 150), ("id", 8192, i64::MIN), ("id", 0, 5)] {
+        let scale = Transform::Scale {
+            column: column.into(),
+            factor,
+            offset,
+        };
+        let made = tempfile::tempdir_in(folder.path()).unwrap();
+        if offset == i64::MIN {
+            let input = owned(made.path(), "x", orders());
+            assert!(matches!(
+                scale.apply(&[input], &names(&["y"])),
+                Err(Error::Dataset(_))
+            ));
+            continue;
+        }
+        let input = owned(made.path(), "b", orders());
+        let evidence = transformed(&made, vec![input], &scale, 1);
+        let lie = Evidence {
+            statement: Statement::Scale {
+                column: column.into(),
+                factor,
+                offset: offset + 1,
+            },
+            ..evidence
+        };
+        assert!(lie.verify().is_err());
+    }
+    let made = tempfile::tempdir_in(folder.path()).unwrap();
+    let input = owned(made.path(), "c", orders());
+    let evidence = transformed(&made, vec![input], &Transform::Renew, 1);
+    assert!(
+        evidence.inputs[0]
+            .roots
+            .iter()
+            .all(|root| !evidence.outputs[0].roots.contains(root))
+    );
+}
+
+#[test]
+fn what_cannot_be_said_is_refused() {
+    let folder = folder();
+    let of = owned(folder.path(), "orders", orders());
+    let commitment = of.opening.commitment().clone();
+    let filter = Statement::Filter {
+        column: "city".into(),
+        low: None,
+        high: None,
+    };
+    let refused = |statement: &Statement, inputs: &[Commitment], outputs: &[Commitment]| {
+        statement
+            .verify(inputs, outputs, &[])
+            .unwrap_err()
+            .to_string()
+    };
+    let one = std::slice::from_ref(&commitment);
+    assert!(refused(&filter, one, one).contains("city"));
+    assert!(refused(&Statement::Renew, &[], one).contains("expected one input, got 0"));
+    assert!(refused(&Statement::Notarize, one, one).contains("expected no input"));
+    assert!(refused(&Statement::Notarize, &[], &[]).contains("expected one output"));
+    assert!(refused(&Statement::Permute, one, one).contains("expected 1 proofs, got 0"));
+    let mut damaged = commitment.clone();
+    damaged.roots.pop();
+    assert!(refused(&Statement::Notarize, &[], &[damaged]).contains("expected 10 roots, got 9"));
+    let mut larger = commitment;
+    larger.rows = 1 << 40;
+    assert!(refused(&Statement::Notarize, &[], &[larger]).contains("split the dataset"));
+}
+
+#[test]
+fn openings_are_sealed() {
+    let folder = folder();
+    let path = folder.path().join("a.opening");
+    let passphrase = SealingKey::Passphrase("correct horse".to_owned().into());
+    let (of, _) = notarize("a", orders(), Algorithm::Sha3, &path, &passphrase).unwrap();
+    let file = OpeningFile::read(&path).unwrap();
+    assert_eq!(file.commitment(), of.opening.commitment());
+    let opened = file.open(&passphrase).unwrap();
+    assert_eq!(opened.digest(), Some(orders().digest(Algorithm::Sha3)));
+    opened.check(&orders()).unwrap();
+    let other = orders().take(&[1, 0, 2, 3, 4, 5, 6]);
+    assert!(matches!(opened.check(&other), Err(Error::OtherData { .. })));
+    let other = Statement::statistics("id", &opened, &other);
+    assert!(matches!(other, Err(Error::OtherData { .. })));
+
+    let wrong = SealingKey::Passphrase("correct house".to_owned().into());
+    let error = file.open(&wrong).err().unwrap().to_string();
+    assert!(
+        error.ends_with("expected the passphrase that it was sealed with"),
+        "{error}"
+    );
+    assert!(file.open(&key()).is_err());
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains(&orders().digest(Algorithm::Sha3).to_string()));
+    // Of another dataset.
+    std::fs::write(&path, text.replace("\"name\": \"a\"", "\"name\": \"b\"")).unwrap();
+    assert!(OpeningFile::read(&path).unwrap().open(&passphrase).is_err());
+    assert!(matches!(
+        notarize("a", orders(), Algorithm::Blake3, &path, &key()),
+        Err(Error::Io { .. })
+    ));
+}
+
+#[test]
+fn proofs_are_counted_before_they_are_made() {
+    let folder = folder();
+    let mut of = owned(folder.path(), "a", orders());
+    let most = of.opening.commitment().proofs;
+    assert_eq!(of.file.left(), vec![most; 10]);
+    let mut needed = vec![0; 10];
+    needed[0] = most - 1;
+    of.file.spend(&needed).unwrap();
+    let again = OpeningFile::read(&folder.path().join("a.opening")).unwrap();
+    assert_eq!(again.left()[..2], [1, most]);
+    let statement = statistics(&of, "id");
+    let mut of = [of];
+    prove(statement.clone(), &mut of, &mut []).unwrap();
+    let refused = prove(statement, &mut of, &mut []);
+    assert!(matches!(
+        refused,
+        Err(Error::NoiseUsedUp {
+            left: 0,
+            needed: 1,
+            ..
+        })
+    ));
+}
