@@ -2,7 +2,7 @@
 
 use crate::access::{Permission, Permissions};
 use crate::{Bytes32, Commitment, DatasetId, Entry, Error, Evidence};
-use prooflane_log::{AppendError, Log, LogError, Receipt};
+use prooflane_log::{AppendError, Log, LogError, Receipt, SigningKey, Writer};
 use prooflane_store::{
     Blobs, Clock, CommitError, Cursor, Expect, Index, Key, PutMode, Query, StoreError, Table, Write,
 };
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The log's name in the store.
+pub(crate) const LOG: &str = "ledger";
 /// The most datasets that one statement names.
 pub const MOST_DATASETS: usize = 64;
 
@@ -151,19 +153,23 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, LedgerE
 }
 
 impl Ledger {
-    /// A ledger in this log. The log and the ledger have the same table and blobs.
-    pub fn new(
-        log: Log,
+    /// Opens the ledger of a store, or founds it. Its origin is the name of `signer`; `writer` is drawn at random at each start.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub async fn open(
         table: Arc<dyn Table>,
         blobs: Arc<dyn Blobs>,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            log,
+        signer: SigningKey,
+        writer: Writer,
+    ) -> Result<Self, LogError> {
+        Ok(Self {
+            log: Log::open(table.clone(), blobs.clone(), LOG, signer, writer).await?,
             table,
             blobs,
             clock,
-        }
+        })
     }
 
     /// The log.
@@ -211,29 +217,24 @@ impl Ledger {
             self.demand(by, *input, Permission::to_record(&read.statement))
                 .await?;
         }
-        let blob = evidence_blob(&digest);
-        self.blobs.put(&blob, &evidence, PutMode::IfAbsent).await?;
+        self.keep_evidence(&digest, &evidence).await?;
         let bytes = entry.to_bytes();
         let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
-        let index = match self.log.append(bytes, Some(id.as_bytes())).await {
+        let index = match self.append_as_it_was(&entry, bytes).await {
             Ok(index) => index,
-            // Recorded before, at another time.
-            Err(AppendError::KeyTaken { index }) => {
+            // Perhaps it was recorded before, at another time.
+            Err(LedgerError::IdTaken { index }) => {
                 let recorded = self.entry(index).await?;
                 let same = Entry {
                     time: recorded.time,
-                    ..entry.clone()
+                    ..entry
                 };
                 if recorded != same {
                     return Err(LedgerError::IdTaken { index });
                 }
                 index
             }
-            Err(AppendError::Unknown(why)) => return Err(LedgerError::Unknown(why)),
-            Err(AppendError::Log(error)) => return Err(error.into()),
-            Err(error @ AppendError::TooLong { .. }) => {
-                return Err(LedgerError::Damaged(error.to_string()));
-            }
+            Err(other) => return Err(other),
         };
         let entry = self.entry(index).await?;
         self.index_to(index + 1).await?;
@@ -313,12 +314,38 @@ impl Ledger {
         self.evidence_bytes(&entry.evidence).await
     }
 
-    async fn evidence_bytes(&self, digest: &Bytes32) -> Result<Vec<u8>, LedgerError> {
+    pub(crate) async fn keep_evidence(
+        &self,
+        digest: &Bytes32,
+        evidence: &[u8],
+    ) -> Result<(), LedgerError> {
+        let blob = evidence_blob(digest);
+        self.blobs.put(&blob, evidence, PutMode::IfAbsent).await?;
+        Ok(())
+    }
+
+    /// Appends an entry as another ledger has it.
+    pub(crate) async fn append_as_it_was(
+        &self,
+        entry: &Entry,
+        bytes: Vec<u8>,
+    ) -> Result<u64, LedgerError> {
+        let index = self.log.append(bytes, Some(entry.id.as_bytes())).await;
+        let index = index.map_err(|error| match error {
+            AppendError::KeyTaken { index } => LedgerError::IdTaken { index },
+            AppendError::Log(error) => error.into(),
+            AppendError::Unknown(why) => LedgerError::Unknown(why),
+            other @ AppendError::TooLong { .. } => LedgerError::Damaged(other.to_string()),
+        })?;
+        Ok(index)
+    }
+
+    pub(crate) async fn evidence_bytes(&self, digest: &Bytes32) -> Result<Vec<u8>, LedgerError> {
         let bytes = self.blobs.get(&evidence_blob(digest)).await?;
         bytes.ok_or_else(|| LedgerError::Damaged(format!("evidence {digest} is missing")))
     }
 
-    async fn stored(&self, digest: &Bytes32) -> Result<Evidence, LedgerError> {
+    pub(crate) async fn stored(&self, digest: &Bytes32) -> Result<Evidence, LedgerError> {
         let bytes = self.evidence_bytes(digest).await?;
         if Evidence::digest(&bytes) != *digest {
             return Err(LedgerError::Damaged(format!(
@@ -440,8 +467,21 @@ impl Ledger {
         })
     }
 
+    pub(crate) fn table(&self) -> &dyn Table {
+        &*self.table
+    }
+
+    pub(crate) fn blobs(&self) -> &dyn Blobs {
+        &*self.blobs
+    }
+
+    /// Whether the index has an operation on a dataset.
+    pub(crate) async fn is_indexed(&self, id: DatasetId, index: u64) -> Result<bool, LedgerError> {
+        Ok(self.table.get(&operation_key(id, index)).await?.is_some())
+    }
+
     /// Brings the index up to so many entries. Whoever finds it behind does so.
-    async fn index_to(&self, size: u64) -> Result<(), LedgerError> {
+    pub(crate) async fn index_to(&self, size: u64) -> Result<(), LedgerError> {
         loop {
             let item = self.table.get(&indexed_key()).await?;
             let (indexed, expect) = match &item {

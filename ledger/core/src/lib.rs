@@ -2,11 +2,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod access;
+mod backup;
 mod bytes;
 mod commitment;
 mod entry;
 mod error;
 mod evidence;
+mod fsck;
 mod ledger;
 mod lineage;
 mod opening;
@@ -16,11 +18,13 @@ mod statement;
 mod transform;
 
 pub use access::{Permission, Permissions};
+pub use backup::BackupError;
 pub use bytes::{Bytes32, DatasetId, NoBytes32};
 pub use commitment::{Commitment, LEAST_PROOFS, parts};
 pub use entry::Entry;
 pub use error::Error;
 pub use evidence::{Evidence, MAX_BYTES, Verified};
+pub use fsck::{Finding, Report};
 pub use ledger::{Known, Ledger, LedgerError, MOST_DATASETS, Operation, Operations};
 pub use lineage::Lineage;
 pub use opening::Opening;
