@@ -1,6 +1,6 @@
 //! Entries of the log.
 
-use crate::{Bytes32, DatasetId};
+use crate::{Bytes32, Commitment, DatasetId, Error, Evidence};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -60,5 +60,23 @@ impl Entry {
         all.sort_unstable();
         all.dedup();
         all
+    }
+}
+
+impl Entry {
+    /// That this evidence is the entry's: `bytes` and what was read of them.
+    ///
+    /// # Errors
+    /// [`Error::Evidence`].
+    pub fn check(&self, bytes: &[u8], read: &Evidence) -> Result<(), Error> {
+        let ids = |of: &[Commitment]| of.iter().map(Commitment::id).collect::<Vec<_>>();
+        let same = Evidence::digest(bytes) == self.evidence
+            && read.statement.name() == self.operation
+            && ids(&read.inputs) == self.inputs
+            && ids(&read.outputs) == self.outputs;
+        if same {
+            return Ok(());
+        }
+        Err(Error::Evidence("it is that of another entry".into()))
     }
 }

@@ -114,18 +114,12 @@ impl Ledger {
     }
 
     async fn evidence_of(&self, entry: &Entry) -> Result<Evidence, String> {
-        let evidence = self
-            .stored(&entry.evidence)
-            .await
+        let bytes = self.evidence_bytes(&entry.evidence).await;
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        let evidence = Evidence::from_bytes(&bytes).map_err(|error| error.to_string())?;
+        entry
+            .check(&bytes, &evidence)
             .map_err(|error| error.to_string())?;
-        let ids =
-            |of: &[crate::Commitment]| of.iter().map(crate::Commitment::id).collect::<Vec<_>>();
-        let same = evidence.statement.name() == entry.operation
-            && ids(&evidence.inputs) == entry.inputs
-            && ids(&evidence.outputs) == entry.outputs;
-        if !same {
-            return Err("it is about something else than the entry".into());
-        }
         evidence.verify().map_err(|error| error.to_string())?;
         Ok(evidence)
     }

@@ -1,0 +1,136 @@
+//! Flags that every command has, and the section `[ledger]` of the configuration file.
+
+use crate::output::{Format, Output};
+use anyhow::{Context, bail};
+use clap::Args;
+use prooflane_ledger::SealingKey;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+const EVERYWHERE: &str = "For every command";
+
+#[derive(Args)]
+pub(crate) struct Everywhere {
+    /// The ledger's folder; `ledger` where neither this nor the configuration file says otherwise.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER", hide_env_values = true, value_name = "FOLDER")]
+    ledger: Option<PathBuf>,
+    /// The key file that openings are sealed with. Without one you are asked for a passphrase, or it is taken from
+    /// `PROOFLANE_PASSPHRASE`.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER_KEY", hide_env_values = true, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The same as --format json.
+    #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "format")]
+    json: bool,
+    /// The configuration file; ~/.config/prooflane/config.toml where not given.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What is to be used.
+pub(crate) struct Settings {
+    pub(crate) folder: PathBuf,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) output: Output,
+}
+
+/// The configuration file, of which other sections are none of this program's.
+#[derive(Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    ledger: Section,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    folder: Option<PathBuf>,
+    key: Option<PathBuf>,
+    format: Option<Format>,
+}
+
+impl Everywhere {
+    /// What the flags alone say of the output, for errors.
+    pub(crate) fn output(&self) -> Output {
+        let json = self.json.then_some(Format::Json);
+        Output {
+            format: json.or(self.format).unwrap_or(Format::Table),
+        }
+    }
+
+    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
+        let section = self.section()?;
+        let json = self.json.then_some(Format::Json);
+        let format = json.or(self.format).or(section.format);
+        Ok(Settings {
+            folder: self.ledger.or(section.folder).unwrap_or("ledger".into()),
+            key: self.key.or(section.key),
+            output: Output {
+                format: format.unwrap_or(Format::Table),
+            },
+        })
+    }
+
+    fn section(&self) -> anyhow::Result<Section> {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => match usual_place() {
+                Some(path) if path.exists() => path,
+                _ => return Ok(Section::default()),
+            },
+        };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let file: File = toml::from_str(&text)
+            // The error's own text shows the line, which may hold a key.
+            .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))?;
+        Ok(file.ledger)
+    }
+}
+
+/// As the XDG Base Directory Specification says.
+fn usual_place() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let config = folder("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let config = config.or_else(|| Some(folder("HOME")?.join(".config")));
+    Some(config?.join("prooflane").join("config.toml"))
+}
+
+impl Settings {
+    /// What openings are sealed with.
+    pub(crate) fn sealing_key(&self) -> anyhow::Result<SealingKey> {
+        if let Some(path) = &self.key {
+            return read_key(path);
+        }
+        if let Ok(passphrase) = std::env::var("PROOFLANE_PASSPHRASE") {
+            return Ok(SealingKey::Passphrase(Zeroizing::new(passphrase)));
+        }
+        let terminal = console::Term::stderr();
+        if !console::user_attended_stderr() {
+            bail!(
+                "expected --key FILE or PROOFLANE_PASSPHRASE, got neither; `prooflane ledger keygen FILE` makes a key"
+            );
+        }
+        terminal.write_str("passphrase: ")?;
+        let passphrase = Zeroizing::new(terminal.read_secure_line()?);
+        if passphrase.is_empty() {
+            bail!("expected a passphrase, got none");
+        }
+        Ok(SealingKey::Passphrase(passphrase))
+    }
+}
+
+fn read_key(path: &Path) -> anyhow::Result<SealingKey> {
+    let text = std::fs::read_to_string(path);
+    let text = Zeroizing::new(text.with_context(|| format!("{} cannot be read", path.display()))?);
+    let problem = || {
+        format!(
+            "{}: expected 64 hexadecimal digits, as `keygen` writes them",
+            path.display()
+        )
+    };
+    SealingKey::from_hex(&text).with_context(problem)
+}
