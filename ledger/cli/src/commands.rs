@@ -9,7 +9,7 @@ use crate::{owner, shown};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use prooflane_dataset::{Algorithm, Profiler, Reader};
-use prooflane_ledger::{SealingKey, Statement, Transform};
+use prooflane_ledger::{Bytes32, SealingKey, Statement, Transform};
 use serde::Serialize;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -103,6 +103,20 @@ enum Command {
         of: Notarized,
         #[command(flatten)]
         range: InRange,
+    },
+    /// Prove a differentially private count of rows that satisfy a range predicate.
+    Noisy {
+        #[command(flatten)]
+        of: Notarized,
+        #[command(flatten)]
+        range: InRange,
+        /// How private the answer is, a decimal number: the less, the more noise. Answers about one dataset add up.
+        #[arg(long)]
+        epsilon: String,
+        /// 32 bytes in hexadecimal that nobody could know when the dataset was recorded, such as a later round of a public
+        /// beacon.
+        #[arg(long, value_name = "HEX")]
+        beacon: Bytes32,
     },
     /// Prove that rows which agree in some columns are at least so many.
     Groups {
@@ -331,6 +345,18 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
             let InRange { column, from, to } = range;
             owner::claim(settings, &of, |owned| {
                 Statement::count(&column, from, to, &owned.table)
+            })
+            .await
+        }
+        Command::Noisy {
+            of,
+            range,
+            epsilon,
+            beacon,
+        } => {
+            let InRange { column, from, to } = range;
+            owner::claim(settings, &of, |owned| {
+                Statement::noisy(&column, [from, to], epsilon, beacon, owned.source())
             })
             .await
         }

@@ -78,11 +78,20 @@ impl Output {
     }
 
     pub(crate) fn error(self, error: &anyhow::Error) {
+        // Some causes are told by what they caused.
+        let mut text = String::new();
+        for cause in error.chain().map(ToString::to_string) {
+            if text.is_empty() {
+                text = cause;
+            } else if !text.ends_with(&cause) {
+                text += &format!(": {cause}");
+            }
+        }
         if self.format == Format::Table {
             let head = console::Style::new().for_stderr().red().bold();
-            eprintln!("{} {error:#}", head.apply_to("error:"));
+            eprintln!("{} {text}", head.apply_to("error:"));
         } else {
-            eprintln!("{}", serde_json::json!({"error": format!("{error:#}")}));
+            eprintln!("{}", serde_json::json!({"error": text}));
         }
     }
 }

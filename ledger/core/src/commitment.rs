@@ -2,7 +2,7 @@
 
 use crate::{Bytes32, DatasetId, Error};
 use prooflane_dataset::{Column, Kind, Schema, Values};
-use prooflane_stark::{self as stark, Layout};
+use prooflane_stark::{self as stark, Layout, NoiseCommitment};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -28,6 +28,8 @@ pub struct Commitment {
     pub proofs: u32,
     /// The roots of the columns' commitments; of a column in [`parts`] as many.
     pub roots: Vec<Bytes32>,
+    /// To the seed that noise in answers is derived from ([`crate::Statement::Noisy`]).
+    pub noise: NoiseCommitment,
 }
 
 /// The numbers that stand for a value of a kind: limbs of 16 bits of each. Keys are one number. A wide decimal's key is two, the low

@@ -1,5 +1,5 @@
 use crate::DatasetId;
-use prooflane_stark::{ColumnError, ProveError, VerifyError};
+use prooflane_stark::{ColumnError, NoiseError, ProveError, VerifyError};
 use std::path::PathBuf;
 
 /// Why something about a dataset cannot be committed to, proved or verified. It never tells a value.
@@ -14,6 +14,9 @@ pub enum Error {
     /// The statement is false, or cannot be proved.
     #[error(transparent)]
     Prove(#[from] ProveError),
+    /// There is no noise for an answer.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
     /// The proof does not hold.
     #[error("proof {number} of the evidence: {source}")]
     Verify {

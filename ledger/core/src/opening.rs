@@ -3,7 +3,7 @@
 use crate::commitment::{LEAST_PROOFS, numbers, parts};
 use crate::{Bytes32, Commitment, Error};
 use prooflane_dataset::{Algorithm, Digest, Table};
-use prooflane_stark::{self as stark, Layout, Values};
+use prooflane_stark::{self as stark, Layout, NoiseSeed, Values};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -25,6 +25,8 @@ pub(crate) struct Secrets {
     salt: [u8; 32],
     /// What the noise in each part is drawn from.
     seeds: Vec<[u8; 32]>,
+    /// What the noise in answers is derived from.
+    noise: [u8; 32],
 }
 
 impl Drop for Secrets {
@@ -32,6 +34,7 @@ impl Drop for Secrets {
         self.digest.zeroize();
         self.salt.zeroize();
         self.seeds.zeroize();
+        self.noise.zeroize();
     }
 }
 
@@ -65,7 +68,7 @@ impl Opening {
         let rows = table.rows().rows() as u64;
         let proofs = Layout::roomy(rows, 4, false, LEAST_PROOFS)?.proofs;
         let digest = table.digest(algorithm);
-        let salt = random()?;
+        let (salt, noise) = (random()?, random()?);
         let mut commitment = Commitment {
             name: name.into(),
             schema: table.schema().clone(),
@@ -73,6 +76,7 @@ impl Opening {
             digest: salted(&digest, &salt),
             proofs,
             roots: Vec::new(),
+            noise: NoiseSeed::from_secret(&noise).commitment(),
         };
         let mut seeds = Vec::new();
         for (index, kept) in kept.into_iter().enumerate() {
@@ -97,6 +101,7 @@ impl Opening {
             digest: digest.to_string(),
             salt: *salt,
             seeds,
+            noise: *noise,
         };
         Ok(Self {
             commitment,
@@ -142,6 +147,11 @@ impl Opening {
 
     pub(crate) const fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// What noise in answers is derived from.
+    pub(crate) fn noise(&self) -> NoiseSeed {
+        NoiseSeed::from_secret(&self.secrets.noise)
     }
 
     /// A column's roots and seeds, for another dataset with that column.

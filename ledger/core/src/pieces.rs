@@ -1,10 +1,11 @@
 //! What a statement comes to for the proof system. The prover and the verifier go by the same pieces.
 
-use crate::statement::same_columns;
-use crate::{Commitment, Error, Opening, Statement};
+use crate::statement::{parse_epsilon, same_columns};
+use crate::{Bytes32, Commitment, Error, Opening, Statement};
 use prooflane_dataset::{Range, Table};
 use prooflane_stark::{
-    self as stark, Affine, Groups, Intervals, Order, Proof, Statistics, Transformation, Within,
+    self as stark, Affine, Groups, Intervals, Noisy, Order, Proof, Query, Statistics,
+    Transformation, Within,
 };
 
 /// A part of a dataset: a column of the proof system. Datasets are numbered, inputs first.
@@ -19,6 +20,7 @@ pub(crate) enum Piece {
     Statistics(Statistics, Part),
     Intervals(Intervals, Part),
     Within(Within, Part),
+    Noisy(Noisy, Part),
     Order(Order, Part),
     Affine(Affine, Part, Part),
     Groups(Groups, Vec<Part>),
@@ -108,6 +110,23 @@ impl Statement {
                 };
                 let keyed = input.keyed(column)?;
                 Ok(vec![Piece::Within(claim, part(0, keyed.part))])
+            }
+            Self::Noisy {
+                column,
+                low,
+                high,
+                epsilon,
+                beacon,
+                count,
+            } => {
+                let input = only(inputs, "input")?;
+                let claim = Noisy {
+                    query: query(input, column, [low, high], epsilon, *beacon)?,
+                    seed: input.noise,
+                    count: *count,
+                };
+                let keyed = input.keyed(column)?;
+                Ok(vec![Piece::Noisy(claim, part(0, keyed.part))])
             }
             Self::Groups { columns, at_least } => {
                 let input = only(inputs, "input")?;
@@ -245,6 +264,7 @@ impl Statement {
                 Piece::Statistics(_, part)
                 | Piece::Intervals(_, part)
                 | Piece::Within(_, part)
+                | Piece::Noisy(_, part)
                 | Piece::Order(_, part) => openings[part.dataset][part.part] += 1,
                 Piece::Affine(_, from, to) => {
                     for part in [from, to] {
@@ -293,6 +313,11 @@ impl Statement {
                 Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?)
             }
             Piece::Within(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
+            Piece::Noisy(claim, of) => {
+                let column = columns(of.dataset, vec![of.part])?;
+                let seed = sources[of.dataset].opening.noise();
+                Ok(claim.prove(&column[0], &seed)?)
+            }
             Piece::Order(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
             Piece::Affine(claim, from, to) => {
                 let from = columns(from.dataset, vec![from.part])?;
@@ -351,6 +376,10 @@ impl Statement {
                     let (layout, commitment) = at(of)?;
                     claim.verify(layout, &commitment, proof)
                 }
+                Piece::Noisy(claim, of) => {
+                    let (layout, commitment) = at(of)?;
+                    claim.verify(layout, &commitment, proof)
+                }
                 Piece::Order(claim, of) => {
                     let (layout, commitment) = at(of)?;
                     claim.verify(layout, &commitment, proof)
@@ -377,6 +406,23 @@ impl Statement {
         }
         Ok(weakest)
     }
+}
+
+fn query(
+    dataset: &Commitment,
+    column: &str,
+    [low, high]: [&Option<String>; 2],
+    epsilon: &str,
+    beacon: Bytes32,
+) -> Result<Query, Error> {
+    let range = range(dataset, column, low.as_deref(), high.as_deref())?;
+    Ok(Query {
+        first: range.low,
+        last: range.high,
+        epsilon: parse_epsilon(epsilon)?,
+        beacon: beacon.0,
+        context: dataset.id().0.0,
+    })
 }
 
 fn range(
@@ -419,6 +465,32 @@ impl Statement {
             column: column.into(),
             edges,
             counts: Intervals::of(&columns[0], keys).counts,
+        })
+    }
+
+    /// A differentially private count of rows in a range.
+    ///
+    /// # Errors
+    /// As [`Self::count`], and [`Error::Noise`].
+    pub fn noisy(
+        column: &str,
+        [low, high]: [Option<String>; 2],
+        epsilon: String,
+        beacon: Bytes32,
+        source: Source<'_>,
+    ) -> Result<Self, Error> {
+        let Source { opening, table } = source;
+        let commitment = opening.commitment();
+        let query = query(commitment, column, [&low, &high], &epsilon, beacon)?;
+        let columns = opening.columns(table, [commitment.keyed(column)?.part])?;
+        let count = Noisy::of(&columns[0], query, &opening.noise())?.count;
+        Ok(Self::Noisy {
+            column: column.into(),
+            low,
+            high,
+            epsilon,
+            beacon,
+            count,
         })
     }
 

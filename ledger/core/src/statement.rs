@@ -1,8 +1,8 @@
 //! What can be said of datasets, in the columns' own notation.
 
-use crate::{Commitment, Error};
+use crate::{Bytes32, Commitment, Error};
 use prooflane_dataset::{Kind, Schema};
-use prooflane_stark as stark;
+use prooflane_stark::{self as stark, Epsilon};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -38,6 +38,21 @@ pub enum Statement {
         high: Option<String>,
         /// How many do.
         count: u64,
+    },
+    /// How many rows satisfy a range predicate, plus noise that makes the answer differentially private.
+    Noisy {
+        /// The column.
+        column: String,
+        /// As of a count.
+        low: Option<String>,
+        /// As of a count.
+        high: Option<String>,
+        /// How private it is: a decimal number.
+        epsilon: String,
+        /// What nobody could know when the dataset was recorded, such as a later round of a public beacon.
+        beacon: Bytes32,
+        /// The count plus the noise.
+        count: i64,
     },
     /// Rows that agree in some columns are at least so many.
     Groups {
@@ -95,6 +110,7 @@ impl Statement {
             Self::Statistics { .. } => "statistics",
             Self::Histogram { .. } => "histogram",
             Self::Count { .. } => "count",
+            Self::Noisy { .. } => "noisy",
             Self::Groups { .. } => "groups",
             Self::Filter { .. } => "filter",
             Self::Project { .. } => "project",
@@ -116,6 +132,7 @@ impl Statement {
                 | Self::Statistics { .. }
                 | Self::Histogram { .. }
                 | Self::Count { .. }
+                | Self::Noisy { .. }
                 | Self::Groups { .. }
         )
     }
@@ -145,6 +162,9 @@ impl fmt::Display for Statement {
             Self::Count {
                 column, low, high, ..
             } => write!(f, "count of rows with {}", InRange(column, low, high)),
+            Self::Noisy {
+                column, low, high, ..
+            } => write!(f, "noisy count of rows with {}", InRange(column, low, high)),
             Self::Groups { columns, at_least } => {
                 write!(
                     f,
@@ -222,6 +242,17 @@ impl Statement {
                     .collect())
             }
             Self::Count { count, .. } => Ok(vec![figure("rows", count.to_string())]),
+            Self::Noisy { epsilon, count, .. } => {
+                let delta = parse_epsilon(epsilon)?.delta();
+                Ok(vec![
+                    figure("rows", format!("about {count}")),
+                    figure("epsilon", epsilon.clone()),
+                    figure(
+                        "delta",
+                        delta.map_or("1".into(), |delta| format!("{delta:.1e}")),
+                    ),
+                ])
+            }
             Self::Groups { at_least, .. } => Ok(vec![figure("at least", at_least.to_string())]),
             _ => Ok(Vec::new()),
         }
@@ -268,6 +299,21 @@ fn decimal(value: i128, scale: u8) -> String {
     } else {
         format!("{sign}{whole}.{fraction}")
     }
+}
+
+/// A decimal number of at most nine digits as a fraction.
+pub(crate) fn parse_epsilon(text: &str) -> Result<Epsilon, Error> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{fraction}");
+    let plain = digits.bytes().all(|digit| digit.is_ascii_digit());
+    let numerator = digits.parse().ok().filter(|_| plain && digits.len() <= 9);
+    let numerator = numerator.ok_or_else(|| {
+        Error::Misfit("expected epsilon as a decimal number of at most nine digits".into())
+    })?;
+    Ok(Epsilon {
+        numerator,
+        denominator: 10_u32.pow(u32::try_from(fraction.len()).unwrap_or(0)),
+    })
 }
 
 /// That two datasets have the same columns, nulls allowed in the same.

@@ -63,7 +63,9 @@ pub struct Owned {
 }
 
 impl Owned {
-    fn source(&self) -> Source<'_> {
+    /// What proofs are made from.
+    #[must_use]
+    pub fn source(&self) -> Source<'_> {
         Source {
             opening: &self.opening,
             table: &self.table,

@@ -4,8 +4,8 @@
 
 use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table, Width};
 use prooflane_ledger::{
-    Commitment, Error, Evidence, Opening, OpeningFile, Owned, SealingKey, Statement, Transform,
-    notarize, prove,
+    Bytes32, Commitment, Error, Evidence, Opening, OpeningFile, Owned, SealingKey, Source,
+    Statement, Transform, notarize, prove,
 };
 use std::path::Path;
 use tempfile::TempDir;
@@ -184,7 +184,7 @@ fn claims_are_proved_and_lies_are_not() {
         assert!(
             matches!(
                 lie.prove(
-                    &[prooflane_ledger::Source {
+                    &[Source {
                         opening: &of.opening,
                         table: &of.table
                     }],
@@ -456,4 +456,58 @@ fn proofs_are_counted_before_they_are_made() {
             ..
         })
     ));
+}
+
+#[test]
+fn noisy_counts_are_proved_and_lies_are_not() {
+    let folder = folder();
+    let of = owned(folder.path(), "a", orders());
+    let beacon: Bytes32 = "5a".repeat(32).parse().unwrap();
+    let source = Source {
+        opening: &of.opening,
+        table: &of.table,
+    };
+    let ask = |epsilon: &str, beacon| {
+        let range = [Some("-5".into()), None];
+        Statement::noisy("id", range, epsilon.into(), beacon, source)
+    };
+    let truth = ask("0.5", beacon).unwrap();
+    assert_eq!(
+        truth,
+        ask("0.5", beacon).unwrap(),
+        "one answer to one query"
+    );
+    assert!(matches!(ask("0.0001", beacon), Err(Error::Noise(_))));
+    assert!(matches!(ask("-1", beacon), Err(Error::Misfit(_))));
+    assert!(matches!(ask("1/2", beacon), Err(Error::Misfit(_))));
+    let Statement::Noisy { count, .. } = truth else {
+        panic!("a noisy count")
+    };
+    let evidence = claimed(of, truth.clone());
+    let lies = [
+        ("0.5", count + 1, beacon),
+        ("0.6", count, beacon),
+        ("0.5", count, Bytes32([0; 32])),
+    ];
+    for (epsilon, count, beacon) in lies {
+        let statement = Statement::Noisy {
+            column: "id".into(),
+            low: Some("-5".into()),
+            high: None,
+            epsilon: epsilon.into(),
+            beacon,
+            count,
+        };
+        let lie = Evidence {
+            statement,
+            ..evidence.clone()
+        };
+        assert!(lie.verify().is_err(), "{epsilon} {count}");
+    }
+    let mut other = evidence;
+    other.inputs[0].noise = owned(folder.path(), "b", orders())
+        .opening
+        .commitment()
+        .noise;
+    assert!(other.verify().is_err(), "another seed");
 }
