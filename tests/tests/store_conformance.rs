@@ -382,8 +382,9 @@ async fn a_kill_loses_nothing_acknowledged_and_leaves_nothing_half_done() {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut kill_after = Some(Duration::from_millis(random.below(120)));
         for line in lines.map_while(Result::ok) {
+            // The first line has what the harness says of the test in front of it.
             let words: Vec<_> = line.split(' ').collect();
-            if let [what, task, n] = words[..]
+            if let [.., what, task, n] = words[..]
                 && let (Ok(task), Ok(n)) = (task.parse::<usize>(), n.parse::<u64>())
             {
                 match what {
