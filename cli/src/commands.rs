@@ -6,6 +6,7 @@ mod demo;
 mod fsck;
 mod gate;
 mod key;
+mod ledger;
 mod market;
 mod offline;
 mod pay;
@@ -143,6 +144,9 @@ enum Command {
     Gate(gate::Args),
     /// Fetch a URL and pay for it where x402 asks to, by a proof of a payment.
     Pay(pay::Args),
+    /// Commit to datasets and prove things about them (data teams): `prooflane ledger --help`.
+    #[command(disable_help_flag = true)]
+    Ledger(ledger::Args),
     /// Measure.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -228,6 +232,7 @@ fn dispatch(context: Context, command: Command) -> anyhow::Result<()> {
             Command::Attest(args) => wallet::attest(&context, args),
             Command::Gate(args) => gate::run(&context, args).await,
             Command::Pay(args) => pay::run(&context, args).await,
+            Command::Ledger(args) => ledger::run(&context, args),
             Command::Bench(command) => bench::run(&context, command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(

@@ -36,6 +36,9 @@ struct File {
     default: Option<String>,
     #[serde(default)]
     profiles: BTreeMap<String, Profile>,
+    /// Of `prooflane ledger`, which reads it itself.
+    #[serde(rename = "ledger")]
+    _ledger: Option<toml::Value>,
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,10 @@ use std::process::Command;
 #[test]
 fn the_readmes_commands_run_as_they_stand() {
     let readme = include_str!("../../README.md");
+    // The ledger's section is run by ledger/cli.
+    let (before, section) = readme.split_once("\n## For data teams\n").unwrap();
+    let (_, after) = section.split_once("\n## ").unwrap();
+    let readme = format!("{before}{after}");
     let blocks = readme.split("```sh\n").skip(1);
     let mut script: String = blocks.map(|b| b.split("```").next().unwrap()).collect();
     assert!(script.lines().count() > 20, "where are the commands?");

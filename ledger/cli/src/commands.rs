@@ -248,7 +248,8 @@ enum Command {
         /// The evidence; beside the receipt where not given.
         #[arg(long)]
         evidence: Option<PathBuf>,
-        /// The log's verifying key; those of the ledger's folder where not given. May be given several times.
+        /// The log's verifying key, or a file of them as log.pub in the ledger's folder; that one where not given. May be given
+        /// several times.
         #[arg(long)]
         log_key: Vec<String>,
         /// A witness's verifying key. May be given several times.

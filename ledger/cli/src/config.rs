@@ -12,7 +12,7 @@ const EVERYWHERE: &str = "For every command";
 
 #[derive(Args)]
 pub(crate) struct Everywhere {
-    /// The ledger's folder; `ledger` where neither this nor the configuration file says otherwise.
+    /// The ledger's folder; `prooflane-ledger` where neither this nor the configuration file says otherwise.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER", hide_env_values = true, value_name = "FOLDER")]
     ledger: Option<PathBuf>,
     /// The key file that openings are sealed with. Without one you are asked for a passphrase, or it is taken from
@@ -66,7 +66,10 @@ impl Everywhere {
         let json = self.json.then_some(Format::Json);
         let format = json.or(self.format).or(section.format);
         Ok(Settings {
-            folder: self.ledger.or(section.folder).unwrap_or("ledger".into()),
+            folder: self
+                .ledger
+                .or(section.folder)
+                .unwrap_or("prooflane-ledger".into()),
             key: self.key.or(section.key),
             output: Output {
                 format: format.unwrap_or(Format::Table),

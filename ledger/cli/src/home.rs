@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 /// The log's signing keys, a line each, the oldest first: the last one signs, the others are there for receipts that they signed.
 const KEYS: &str = "log.keys";
 
+/// The verifying keys, a line each, for whoever verifies receipts.
+pub(crate) const PUBLIC: &str = "log.pub";
+
 /// A ledger's folder.
 pub(crate) struct Home {
     folder: PathBuf,
@@ -95,10 +98,18 @@ impl Home {
     }
 
     fn write_keys(&self) -> anyhow::Result<()> {
-        let path = self.folder.join(KEYS);
+        let secret = self.keys.iter().map(SigningKey::secret);
+        self.write_lines(KEYS, secret.map(|key| key.to_string()))?;
+        let public = self.verifying();
+        self.write_lines(PUBLIC, public.iter().map(ToString::to_string))
+    }
+
+    /// Writes a file that only its owner may read, as a whole or not at all.
+    fn write_lines(&self, name: &str, lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
+        let path = self.folder.join(name);
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        for key in &self.keys {
-            writeln!(file, "{}", *key.secret())?;
+        for line in lines {
+            writeln!(file, "{}", *Zeroizing::new(line))?;
         }
         file.as_file().sync_all()?;
         file.persist(&path)

@@ -138,11 +138,19 @@ pub(crate) struct Trust {
 impl Trust {
     fn policy(&self, settings: &Settings) -> anyhow::Result<Policy> {
         let parse = |keys: &[String]| -> anyhow::Result<Vec<VerifyingKey>> {
-            let keys = keys.iter().map(|key| {
-                key.parse()
-                    .with_context(|| format!("{key:?} is no verifying key"))
-            });
-            keys.collect()
+            let mut parsed = Vec::new();
+            for key in keys {
+                let text = match std::fs::read_to_string(key) {
+                    Ok(text) => text,
+                    Err(_) => key.clone(),
+                };
+                for line in text.lines() {
+                    let problem =
+                        || format!("{key:?} is neither a verifying key nor a file of them");
+                    parsed.push(line.parse().with_context(problem)?);
+                }
+            }
+            Ok(parsed)
         };
         let mut log = parse(&self.log)?;
         if log.is_empty() {

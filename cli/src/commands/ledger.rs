@@ -1,0 +1,32 @@
+//! `prooflane ledger`: a program of its own, since reading Parquet and proving whole columns would double what everybody builds.
+
+use super::Context;
+use anyhow::Context as _;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The command and its flags.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// Becomes `prooflane-ledger`, which is beside this program.
+pub(super) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
+    let here = std::env::current_exe()?;
+    let name = format!("prooflane-ledger{}", std::env::consts::EXE_SUFFIX);
+    let program = here.with_file_name(name);
+    let mut command = Command::new(&program);
+    if context.output.json {
+        command.arg("--json");
+    }
+    let error = command.args(args.args).exec();
+    Err(error).with_context(|| {
+        let program = program.display();
+        format!(
+            "{program} cannot be run; `cargo build --release -p prooflane-ledger-cli` builds it"
+        )
+    })
+}
