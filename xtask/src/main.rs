@@ -87,7 +87,7 @@ enum Bench {
     Market,
     /// Reads and commits of the embedded store
     Store,
-    /// Proofs about columns of up to four million rows; appending to the log and reading it
+    /// The ledger's commands from Parquet files of up to four million rows; reading, proofs about columns, the log
     Ledger,
     /// Size and start of each Lambda function
     Functions,
@@ -113,6 +113,9 @@ fn main() -> anyhow::Result<()> {
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
             Bench::Ledger => {
+                run(&mut cargo(&["build", "--release", "--package", "prooflane-ledger-cli"]))?;
+                example("prooflane-ledger-cli", "measure")?;
+                example("prooflane-dataset", "measure")?;
                 example("prooflane-stark", "measure")?;
                 example("prooflane-log", "measure")
             }
