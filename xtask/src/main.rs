@@ -113,7 +113,12 @@ fn main() -> anyhow::Result<()> {
             Bench::Market => example("prooflane-market", "clear"),
             Bench::Store => example("prooflane-store", "measure"),
             Bench::Ledger => {
-                run(&mut cargo(&["build", "--release", "--package", "prooflane-ledger-cli"]))?;
+                run(&mut cargo(&[
+                    "build",
+                    "--release",
+                    "--package",
+                    "prooflane-ledger-cli",
+                ]))?;
                 example("prooflane-ledger-cli", "measure")?;
                 example("prooflane-dataset", "measure")?;
                 example("prooflane-stark", "measure")?;

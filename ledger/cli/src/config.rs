@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use prooflane_ledger::SealingKey;
 use serde::Deserialize;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -33,8 +34,9 @@ pub(crate) struct Everywhere {
 /// What is to be used.
 pub(crate) struct Settings {
     pub(crate) folder: PathBuf,
-    pub(crate) key: Option<PathBuf>,
     pub(crate) output: Output,
+    key: Option<PathBuf>,
+    sealing_key: OnceCell<SealingKey>,
 }
 
 /// The configuration file, of which other sections are none of this program's.
@@ -71,6 +73,7 @@ impl Everywhere {
                 .or(section.folder)
                 .unwrap_or("prooflane-ledger".into()),
             key: self.key.or(section.key),
+            sealing_key: OnceCell::new(),
             output: Output {
                 format: format.unwrap_or(Format::Table),
             },
@@ -103,8 +106,16 @@ fn usual_place() -> Option<PathBuf> {
 }
 
 impl Settings {
-    /// What openings are sealed with.
-    pub(crate) fn sealing_key(&self) -> anyhow::Result<SealingKey> {
+    /// What openings are sealed with. It is asked for once.
+    pub(crate) fn sealing_key(&self) -> anyhow::Result<&SealingKey> {
+        if let Some(key) = self.sealing_key.get() {
+            return Ok(key);
+        }
+        let key = self.find_sealing_key()?;
+        Ok(self.sealing_key.get_or_init(|| key))
+    }
+
+    fn find_sealing_key(&self) -> anyhow::Result<SealingKey> {
         if let Some(path) = &self.key {
             return read_key(path);
         }

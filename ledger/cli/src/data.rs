@@ -1,11 +1,10 @@
 //! Files with datasets, and their openings.
 
-use crate::config::Settings;
 use crate::output::Progress;
 use anyhow::{Context, bail};
 use clap::Args;
 use prooflane_dataset::{CsvWriter, Format, Options, ParquetWriter, Reader, Table, Types};
-use prooflane_ledger::{OpeningFile, Owned};
+use prooflane_ledger::{OpeningFile, Owned, SealingKey};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,9 +91,9 @@ impl Notarized {
         read.context("is the dataset notarized? `prooflane ledger notarize` does it")
     }
 
-    pub(crate) fn here(&self, settings: &Settings) -> anyhow::Result<Here> {
+    pub(crate) fn here(&self, key: &SealingKey) -> anyhow::Result<Here> {
         let file = self.opening()?;
-        let opening = file.open(&settings.sealing_key()?)?;
+        let opening = file.open(key)?;
         let mut options = self.reading.options()?;
         if self.reading.types.is_none() {
             // As it was read when it was notarized.

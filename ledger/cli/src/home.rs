@@ -3,10 +3,11 @@
 use anyhow::{Context, bail};
 use prooflane_ledger::Ledger;
 use prooflane_log::{Kind, SigningKey, VerifyingKey, Writer};
-use prooflane_store::{DirBlobs, SqliteTable, SystemClock};
+use prooflane_store::{DirBlobs, SqliteTable, StoreError, SystemClock};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The log's signing keys, a line each, the oldest first: the last one signs, the others are there for receipts that they signed.
@@ -14,6 +15,9 @@ const KEYS: &str = "log.keys";
 
 /// The verifying keys, a line each, for whoever verifies receipts.
 pub(crate) const PUBLIC: &str = "log.pub";
+
+/// How long another process may have the ledger: recording takes milliseconds, checking all of it longer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ledger's folder.
 pub(crate) struct Home {
@@ -62,15 +66,27 @@ impl Home {
         })
     }
 
-    /// Opens the ledger. One process has it at a time.
+    /// Opens the ledger. One process has it at a time; others wait.
     pub(crate) async fn ledger(&self) -> anyhow::Result<Ledger> {
+        let blobs = Arc::new(self.blobs().await?);
         let table = Arc::new(SqliteTable::open(self.folder.join("table.db"))?);
-        let blobs = Arc::new(DirBlobs::open(self.folder.join("blobs"))?);
         let mut writer = [0; 16];
         getrandom::fill(&mut writer).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
         let signer = SigningKey::parse(&self.current().secret())?;
         let ledger = Ledger::open(table, blobs, Arc::new(SystemClock), signer, Writer(writer));
         Ok(ledger.await?)
+    }
+
+    async fn blobs(&self) -> Result<DirBlobs, StoreError> {
+        let started = Instant::now();
+        loop {
+            match DirBlobs::open(self.folder.join("blobs")) {
+                Err(StoreError::Unavailable(_)) if started.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                opened => return opened,
+            }
+        }
     }
 
     fn current(&self) -> &SigningKey {

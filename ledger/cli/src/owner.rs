@@ -7,7 +7,8 @@ use crate::output::{Line, Progress, grouped, line, size, time};
 use anyhow::{Context, bail};
 use prooflane_dataset::Algorithm;
 use prooflane_ledger::{
-    Bytes32, DatasetId, Entry, Evidence, Figure, OpeningFile, Owned, Statement, Transform, Verified,
+    Bytes32, DatasetId, Entry, Evidence, Figure, LedgerError, OpeningFile, Owned, Statement,
+    Transform, Verified,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -110,6 +111,31 @@ async fn record(
     settings.output.say(&lines, &recorded)
 }
 
+/// Reads notarized datasets that the ledger knows: nobody should wait for a proof that it would refuse.
+async fn here(
+    settings: &Settings,
+    home: &Home,
+    of: &[Notarized],
+) -> anyhow::Result<(Vec<Owned>, Duration)> {
+    let ledger = home.ledger().await?;
+    for of in of {
+        let id = of.opening()?.commitment().id();
+        if ledger.dataset(id).await?.is_none() {
+            return Err(LedgerError::UnknownDataset(id).into());
+        }
+    }
+    drop(ledger);
+    let key = settings.sealing_key()?;
+    let mut read = Duration::ZERO;
+    let mut owned = Vec::new();
+    for of in of {
+        let here = of.here(key)?;
+        read += here.read;
+        owned.push(here.owned);
+    }
+    Ok((owned, read))
+}
+
 /// Commits to a dataset and records it.
 pub(crate) async fn notarize(
     settings: &Settings,
@@ -130,7 +156,7 @@ pub(crate) async fn notarize(
     let (table, read) = data::read(path, &reading.options()?)?;
     let name = name.unwrap_or_else(|| data::name(path));
     let progress = Progress::work("committing");
-    let notarized = prooflane_ledger::notarize(&name, table, algorithm, &opening, &key);
+    let notarized = prooflane_ledger::notarize(&name, table, algorithm, &opening, key);
     let (owned, evidence) = notarized?;
     let work = progress.done();
     let commitment = owned.opening.commitment();
@@ -178,10 +204,10 @@ pub(crate) async fn claim(
     statement: impl FnOnce(&Owned) -> Result<Statement, prooflane_ledger::Error>,
 ) -> anyhow::Result<()> {
     let home = Home::open(&settings.folder)?;
-    let Here { owned, read } = of.here(settings)?;
+    let (mut owned, read) = here(settings, &home, std::slice::from_ref(of)).await?;
     let progress = Progress::work("proving");
-    let statement = statement(&owned)?;
-    let evidence = prooflane_ledger::prove(statement, &mut [owned], &mut [])?;
+    let statement = statement(&owned[0])?;
+    let evidence = prooflane_ledger::prove(statement, &mut owned, &mut [])?;
     let work = progress.done();
     let mut lines = vec![line("claim", evidence.statement.to_string())];
     let figures = evidence.statement.figures(&evidence.inputs[0])?;
@@ -218,21 +244,15 @@ pub(crate) async fn transform(
     if let Some(path) = outputs.iter().chain(&openings).find(|path| path.exists()) {
         bail!("{} is there already", path.display());
     }
+    let (mut inputs, read) = here(settings, &home, of).await?;
     let key = settings.sealing_key()?;
-    let mut read = Duration::ZERO;
-    let mut inputs = Vec::new();
-    for of in of {
-        let here = of.here(settings)?;
-        read += here.read;
-        inputs.push(here.owned);
-    }
     let progress = Progress::work("proving");
     let names: Vec<_> = outputs.iter().map(|path| data::name(path)).collect();
     let made = || -> anyhow::Result<(Vec<Owned>, Evidence)> {
         let mut made = Vec::new();
         for (number, dataset) in transform.apply(&inputs, &names)?.into_iter().enumerate() {
             data::write(&outputs[number], &dataset.table)?;
-            made.push(dataset.keep(&mut inputs[0].file, &openings[number], &key)?);
+            made.push(dataset.keep(&mut inputs[0].file, &openings[number], key)?);
         }
         let evidence = prooflane_ledger::prove(transform.statement(), &mut inputs, &mut made)?;
         Ok((made, evidence))
@@ -282,7 +302,7 @@ pub(crate) fn check(settings: &Settings, of: &Notarized) -> anyhow::Result<()> {
         dataset: DatasetId,
         digest: String,
     }
-    let Here { owned, read } = of.here(settings)?;
+    let Here { owned, read } = of.here(settings.sealing_key()?)?;
     owned
         .opening
         .check(&owned.table)

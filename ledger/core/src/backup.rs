@@ -116,7 +116,7 @@ impl Ledger {
                 return Err(damaged(&file, "expected the evidence of this digest"));
             }
             self.keep_evidence(&entry.evidence, &evidence).await?;
-            let got = self.append_as_it_was(&entry, line.into_bytes()).await?;
+            let got = self.append(&entry, line.into_bytes()).await?;
             if got != index {
                 return Err(BackupError::NotEmpty { index });
             }

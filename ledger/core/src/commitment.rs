@@ -10,6 +10,9 @@ use std::ops::Range;
 /// Proofs that a dataset's columns are for at the least; mostly there is room for more.
 pub const LEAST_PROOFS: u32 = 32;
 
+/// Roots of a dataset at most, so that evidence is verified in bounded time.
+pub(crate) const MOST_ROOTS: usize = 4_096;
+
 /// A dataset as everybody may know it: its columns' names and types, how many rows there are, and commitments that hide the rest.
 ///
 /// Its form is JSON without spaces and with the fields in this order; its hash is the dataset's name in the ledger.
@@ -81,17 +84,33 @@ impl Commitment {
     /// # Errors
     /// [`Error::Commitment`].
     pub fn check(&self) -> Result<(), Error> {
-        let columns = self.schema.columns().iter();
-        let expected: usize = columns.map(|field| parts(field.kind.kind).len()).sum();
-        if self.roots.len() != expected {
-            return Err(Error::Commitment {
-                problem: format!("expected {expected} roots, got {}", self.roots.len()),
-            });
+        let problem = |problem: String| Error::Commitment { problem };
+        let layouts: Vec<_> = self.layouts().collect();
+        let (expected, got) = (layouts.len(), self.roots.len());
+        if got != expected {
+            return Err(problem(format!("expected {expected} roots, got {got}")));
         }
-        let layouts = (0..expected).map(|part| self.layout(part).check());
-        let checked: Result<Vec<()>, _> = layouts.collect();
-        checked.map(drop).map_err(|error| Error::Commitment {
-            problem: error.to_string(),
+        if got > MOST_ROOTS {
+            let why = format!(
+                "expected at most {MOST_ROOTS} roots, got {got}: project the dataset first"
+            );
+            return Err(problem(why));
+        }
+        let checked = layouts.iter().try_for_each(Layout::check);
+        checked.map_err(|error| problem(error.to_string()))
+    }
+
+    /// How each part is laid out.
+    fn layouts(&self) -> impl Iterator<Item = Layout> {
+        let fields = self.schema.columns().iter();
+        fields.flat_map(|field| {
+            let layout = |limbs| Layout {
+                rows: self.rows,
+                limbs,
+                nullable: field.kind.nullable,
+                proofs: self.proofs,
+            };
+            parts(field.kind.kind).into_iter().map(layout)
         })
     }
 
@@ -104,33 +123,15 @@ impl Commitment {
         start..start + fields.get(column).map_or(0, count)
     }
 
-    /// How a part is laid out. There must be one.
-    pub(crate) fn layout(&self, part: usize) -> Layout {
-        let fields = self.schema.columns().iter();
-        let mut layouts = fields.flat_map(|field| {
-            let nullable = field.kind.nullable;
-            parts(field.kind.kind)
-                .into_iter()
-                .map(move |limbs| (limbs, nullable))
-        });
-        let (limbs, nullable) = layouts.nth(part).unwrap_or((0, false));
-        Layout {
-            rows: self.rows,
-            limbs,
-            nullable,
-            proofs: self.proofs,
-        }
-    }
-
     /// A part's layout and commitment.
     ///
     /// # Errors
     /// [`Error::Commitment`] if there is no such part.
     pub(crate) fn part(&self, part: usize) -> Result<(Layout, stark::Commitment), Error> {
-        let layout = self.layout(part);
         let problem = || Error::Commitment {
             problem: format!("there is no column commitment {part}"),
         };
+        let layout = self.layouts().nth(part).ok_or_else(problem)?;
         let root = self.roots.get(part).ok_or_else(problem)?;
         let commitment = stark::Commitment::new(&layout, root.0).map_err(|_| problem())?;
         Ok((layout, commitment))

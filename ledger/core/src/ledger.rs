@@ -220,7 +220,7 @@ impl Ledger {
         self.keep_evidence(&digest, &evidence).await?;
         let bytes = entry.to_bytes();
         let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
-        let index = match self.append_as_it_was(&entry, bytes).await {
+        let index = match self.append(&entry, bytes).await {
             Ok(index) => index,
             // Perhaps it was recorded before, at another time.
             Err(LedgerError::IdTaken { index }) => {
@@ -324,12 +324,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Appends an entry as another ledger has it.
-    pub(crate) async fn append_as_it_was(
-        &self,
-        entry: &Entry,
-        bytes: Vec<u8>,
-    ) -> Result<u64, LedgerError> {
+    /// Appends an entry, once for each id.
+    pub(crate) async fn append(&self, entry: &Entry, bytes: Vec<u8>) -> Result<u64, LedgerError> {
         let index = self.log.append(bytes, Some(entry.id.as_bytes())).await;
         let index = index.map_err(|error| match error {
             AppendError::KeyTaken { index } => LedgerError::IdTaken { index },

@@ -109,7 +109,7 @@ impl Lineage {
         match self.commitment(id) {
             Some(commitment) => {
                 let Commitment { name, rows, .. } = commitment;
-                format!("{name}  {rows} rows  {short}{mark}")
+                format!("{name}  {} rows  {short}{mark}", grouped(*rows))
             }
             None => short,
         }
@@ -227,6 +227,14 @@ impl Lineage {
              <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{svg}</svg>\n"
         )
     }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 impl fmt::Display for Lineage {

@@ -88,12 +88,24 @@ impl Opening {
                 }
                 continue;
             }
-            let first = commitment.parts(index).start;
-            for part in 0..parts(kind).len() {
+            let column = &table.rows().columns()[index];
+            for (limbs, keys) in parts(kind).into_iter().zip(numbers(column)) {
                 let seed = random()?;
-                let layout = commitment.layout(first + part);
-                let column = commit(table, index, part, layout, &seed)?;
-                commitment.roots.push(Bytes32(column.commitment().root()));
+                let layout = Layout {
+                    rows,
+                    limbs,
+                    nullable: table.schema().columns()[index].kind.nullable,
+                    proofs,
+                };
+                let present = column.present();
+                let values = Values {
+                    keys: &keys,
+                    present,
+                };
+                let committed = stark::Column::commit(layout, values, &seed)?;
+                commitment
+                    .roots
+                    .push(Bytes32(committed.commitment().root()));
                 seeds.push(*seed);
             }
         }
@@ -204,39 +216,39 @@ impl Opening {
         wanted: impl IntoIterator<Item = usize>,
     ) -> Result<Vec<stark::Column>, Error> {
         self.check_shape(table)?;
-        let columns = wanted.into_iter().map(|part| {
-            let columns = 0..self.commitment.schema.columns().len();
-            let found = columns.map(|index| (index, self.commitment.parts(index)));
-            let found = found.into_iter().find(|(_, parts)| parts.contains(&part));
-            let (index, parts) = found.ok_or_else(|| self.other("as many columns"))?;
-            let layout = self.commitment.layout(part);
-            let seed = &self.secrets.seeds[part];
-            let column = commit(table, index, part - parts.start, layout, seed)?;
-            if column.commitment().root() == self.commitment.roots[part].0 {
-                return Ok(column);
+        let wanted: Vec<usize> = wanted.into_iter().collect();
+        let mut committed = Vec::new();
+        for (index, field) in self.commitment.schema.columns().iter().enumerate() {
+            let of_column = self.commitment.parts(index);
+            if !wanted.iter().any(|part| of_column.contains(part)) {
+                continue;
             }
-            let name = &self.commitment.schema.columns()[index].name;
-            Err(self.other(&format!("column {name:?}")))
+            let column = &table.rows().columns()[index];
+            for (part, keys) in of_column.zip(numbers(column)) {
+                if !wanted.contains(&part) {
+                    continue;
+                }
+                let (layout, commitment) = self.commitment.part(part)?;
+                let values = Values {
+                    keys: &keys,
+                    present: column.present(),
+                };
+                let seed = &self.secrets.seeds[part];
+                let again = stark::Column::commit(layout, values, seed)?;
+                if *again.commitment() != commitment {
+                    return Err(self.other(&format!("column {:?}", field.name)));
+                }
+                committed.push((part, again));
+            }
+        }
+        // In the order in which they are wanted.
+        let columns = wanted.iter().map(|part| {
+            let found = committed.iter().position(|(of, _)| of == part);
+            let found = found.ok_or_else(|| self.other("as many columns, each wanted once"))?;
+            Ok(committed.swap_remove(found).1)
         });
         columns.collect()
     }
-}
-
-/// Commits to a part of a column.
-fn commit(
-    table: &Table,
-    column: usize,
-    part: usize,
-    layout: Layout,
-    seed: &[u8; 32],
-) -> Result<stark::Column, Error> {
-    let column = &table.rows().columns()[column];
-    let numbers = numbers(column);
-    let values = Values {
-        keys: &numbers[part],
-        present: column.present(),
-    };
-    Ok(stark::Column::commit(layout, values, seed)?)
 }
 
 fn salted(digest: &Digest, salt: &[u8; 32]) -> Bytes32 {

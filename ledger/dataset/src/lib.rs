@@ -1,5 +1,8 @@
 #![cfg_attr(feature = "files", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "files"), doc = "Datasets as Prooflane's ledger sees them, without files.")]
+#![cfg_attr(
+    not(feature = "files"),
+    doc = "Datasets as Prooflane's ledger sees them, without files."
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod batch;
