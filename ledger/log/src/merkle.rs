@@ -64,6 +64,25 @@ impl FromStr for Hash {
     }
 }
 
+/// A proof's hashes, a line each.
+pub(crate) fn write_proof(f: &mut fmt::Formatter<'_>, proof: &[Hash]) -> fmt::Result {
+    proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))
+}
+
+/// Reads the rest of some lines as a proof of at most so many hashes.
+pub(crate) fn proof_lines<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    most: usize,
+) -> Result<Vec<Hash>, &'static str> {
+    let hashes = lines.take(most + 1).map(str::parse);
+    let proof = hashes.collect::<Result<Vec<Hash>, _>>();
+    let proof = proof.map_err(|_| "a line of its proof is not the Base64 of a hash")?;
+    if proof.len() > most {
+        return Err("its proof has more hashes than any tree needs");
+    }
+    Ok(proof)
+}
+
 /// A full subtree: the leaves `index << height` up to `(index + 1) << height`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Node {

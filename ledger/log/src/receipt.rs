@@ -1,7 +1,7 @@
 //! Receipts that verify offline (c2sp.org/tlog-proof).
 
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, decimal};
-use crate::merkle::{Hash, ProofError, verify_inclusion};
+use crate::merkle::{Hash, ProofError, proof_lines, verify_inclusion, write_proof};
 use crate::note::{Kind, NoteError, VerifyingKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{collections::HashSet, fmt, str::FromStr};
@@ -123,9 +123,7 @@ impl fmt::Display for Receipt {
             writeln!(f, "extra {}", STANDARD.encode(extra))?;
         }
         writeln!(f, "index {}", self.index)?;
-        self.proof
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{hash}"))?;
+        write_proof(f, &self.proof)?;
         write!(f, "\n{}", self.checkpoint)
     }
 }
@@ -158,14 +156,7 @@ impl FromStr for Receipt {
             .next()
             .and_then(|line| decimal(line.strip_prefix("index ")?))
             .ok_or(format("no line with its index"))?;
-        let proof = lines
-            .take(PROOF_HASHES + 1)
-            .map(str::parse)
-            .collect::<Result<Vec<Hash>, _>>()
-            .map_err(|_| format("a line of its proof is not the Base64 of a hash"))?;
-        if proof.len() > PROOF_HASHES {
-            return Err(format("its proof has more than 64 hashes"));
-        }
+        let proof = proof_lines(lines, PROOF_HASHES).map_err(format)?;
         Ok(Self {
             extra,
             index,

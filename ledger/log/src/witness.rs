@@ -2,7 +2,7 @@
 //! state.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, decimal};
-use crate::merkle::{Hash, ProofError, verify_consistency};
+use crate::merkle::{Hash, ProofError, proof_lines, verify_consistency, write_proof};
 use crate::note::VerifyingKey;
 use std::{fmt, str::FromStr};
 use thiserror::Error;
@@ -24,9 +24,7 @@ pub struct AddCheckpoint {
 impl fmt::Display for AddCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "old {}", self.old)?;
-        self.proof
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{hash}"))?;
+        write_proof(f, &self.proof)?;
         write!(f, "\n{}", self.checkpoint)
     }
 }
@@ -44,14 +42,7 @@ impl FromStr for AddCheckpoint {
             .next()
             .and_then(|line| decimal(line.strip_prefix("old ")?))
             .ok_or(format("its first line is not `old` and a size"))?;
-        let proof = lines
-            .take(PROOF_HASHES + 1)
-            .map(str::parse)
-            .collect::<Result<Vec<Hash>, _>>()
-            .map_err(|_| format("a line of its proof is not the Base64 of a hash"))?;
-        if proof.len() > PROOF_HASHES {
-            return Err(format("its proof has more than 63 hashes"));
-        }
+        let proof = proof_lines(lines, PROOF_HASHES).map_err(format)?;
         Ok(Self {
             old,
             proof,

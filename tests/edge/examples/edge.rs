@@ -168,9 +168,8 @@ async fn native(street: &Street) -> Edge {
 /// The gate itself, called without HTTP.
 async fn in_process(street: &Street, question: &Value) -> Row {
     let key = street.node.keys.get(circuit().unwrap()).unwrap();
-    let config = sold("", &street.origin.url, &street.node.url(), &street.attestor);
-    let mut config = config;
-    config["publicOrigin"] = json!("http://shop.example");
+    let (origin, home) = (&street.origin.url, street.node.url());
+    let config = sold("http://shop.example", origin, &home, &street.attestor);
     let secrets = Secrets {
         home_key: String::new(),
         nonce_secret: [7; 32],

@@ -34,7 +34,10 @@ async fn findings(ground: &Ground) -> Vec<Finding> {
 async fn rewrite(ground: &Ground, key: Key, change: impl FnOnce(&mut Vec<u8>)) {
     let mut item = ground.table.get(&key).await.unwrap().unwrap();
     change(&mut item.body);
-    let (expect, body) = (Expect::Exists, item.body);
+    put(ground, key, Expect::Exists, item.body).await;
+}
+
+async fn put(ground: &Ground, key: Key, expect: Expect, body: Vec<u8>) {
     let put = Write::Put {
         key,
         expect,
@@ -231,19 +234,8 @@ async fn a_key_s_record_is_compared() {
     delete(&ground, record.key.clone()).await;
     assert_eq!(findings(&ground).await, [Finding::Key { index }]);
     for sort in [record.key.sort.clone(), "another".into()] {
-        let (key, expect, body) = (
-            Key::new(&record.key.partition, sort),
-            Expect::Absent,
-            record.body.clone(),
-        );
-        let put = Write::Put {
-            key,
-            expect,
-            body,
-            wake: None,
-            listing: None,
-        };
-        ground.table.commit(&[put]).await.unwrap();
+        let key = Key::new(&record.key.partition, sort);
+        put(&ground, key, Expect::Absent, record.body.clone()).await;
     }
     assert_eq!(findings(&ground).await, [Finding::StrayKeys(1)]);
 }
