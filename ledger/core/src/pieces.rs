@@ -251,7 +251,7 @@ impl Statement {
     /// How many proofs each part of each dataset, inputs first, is opened by.
     ///
     /// # Errors
-    /// As [`Self::pieces`].
+    /// [`Error`], if the statement cannot be about them.
     pub fn openings(
         &self,
         inputs: &[Commitment],
