@@ -104,8 +104,8 @@ impl Plan {
         let highest = claim.offset_limb(limbs - 1, limbs);
         let possible = (input.rows, input.proofs, input.nullable)
             == (output.rows, output.proofs, output.nullable)
-            && claim.factor.abs() <= MAX_FACTOR
-            && highest.abs() <= 1 << 29;
+            && claim.factor.unsigned_abs() <= MAX_FACTOR.unsigned_abs()
+            && highest.unsigned_abs() <= 1 << 29;
         if !possible {
             return None;
         }

@@ -2,8 +2,9 @@
 //! Sweeney 2002).
 //!
 //! Every row sends what it has in those columns. A private table receives it as often as it says of each group, and what it says
-//! is `k` at least or nothing. Where it holds a group twice, each part has `k` rows, and the whole so much the more. The table
-//! has room for as many groups as there could be, so not even their number is told.
+//! is `k` at least or nothing. Where it holds a group twice, each part has `k` rows, and the whole so much the more: all counts
+//! are shown to add up to the number of rows over the integers, so none of them can be a larger number that only is the right
+//! one modulo the field's order. The table has room for as many groups as there could be, so not even their number is told.
 
 use crate::column::{Column, Live, MAX_VALUES, VALUES};
 use crate::field::F;
@@ -11,7 +12,7 @@ use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
 use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::rows::{Dataset, Rows};
-use crate::table::{At, Cell, Linear, Table, put, set};
+use crate::table::{At, Cell, Linear, Table, next, put, set};
 use crate::taken::Taken;
 use crate::verify::{Verified, VerifyError};
 use p3_field::PrimeCharacteristicRing;
@@ -21,6 +22,10 @@ use std::collections::HashMap;
 
 /// Message: what a row has in the columns.
 const GROUP: u32 = 10;
+
+/// Bits of the two parts of what a count is beyond `k`, and of how many rows come before a group.
+const BEYOND_BITS: [u64; 2] = [16, 6];
+const BEFORE_BITS: [u64; 2] = [16, 7];
 
 /// The claim that each group has at least so many rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +73,8 @@ pub(crate) struct Plan {
     used: Cell,
     count: Cell,
     beyond: [Cell; 2],
+    /// Rows in the groups before this one.
+    before: [Cell; 2],
     ranges: Ranges,
 }
 
@@ -99,10 +106,20 @@ impl Plan {
             Linear::from(count) - Linear::from(used) * F::from_u64(claim.at_least) - beyond.clone(),
         );
         table.demand(At::All, beyond * (Linear::one() - Linear::from(used)));
-        for (part, bits) in [(low, 16), (high, 6)] {
+        // A count is below 2^23, and so are all before it together: no sum reaches the field's order.
+        let before: [Cell; 2] = table.columns();
+        let parts = [low, high].into_iter().zip(BEYOND_BITS);
+        for (part, bits) in parts.chain(before.into_iter().zip(BEFORE_BITS)) {
             let fields = vec![part.into(), Linear::number(bits)];
             table.send(RANGE, fields, Linear::one());
         }
+        let sum =
+            |of: &dyn Fn(Cell) -> Linear| of(before[0]) + of(before[1]) * F::from_u32(1 << 16);
+        let here = sum(&|cell| cell.into());
+        let after = here.clone() + Linear::from(count);
+        table.demand(At::Row(0), here);
+        table.demand(At::Transition, after.clone() - sum(&|cell| next(cell)));
+        table.demand(At::Row(table.rows - 1), after - Linear::number(rows));
         let fields = key.iter().map(|cell| Linear::from(*cell)).collect();
         table.receive(GROUP, fields, count);
         let ranges = Ranges::new();
@@ -123,18 +140,13 @@ impl Plan {
             used,
             count,
             beyond: [low, high],
+            before,
             ranges,
         })
     }
 
     /// The tables' own columns; nothing, if there are more groups than there could be.
     pub(crate) fn fill(&self, columns: &[Column]) -> Option<Vec<RowMajorMatrix<F>>> {
-        let mut own = self.statement.blanks();
-        let width = own[MAIN].width;
-        let rows = self.statement.tables[MAIN].rows;
-        for (cells, row) in own[MAIN].values.chunks_mut(width).zip(0..rows) {
-            self.live.fill(cells, row);
-        }
         let mut groups: HashMap<Vec<F>, u64> = HashMap::new();
         for row in 0..self.rows {
             let mut key = Vec::with_capacity(self.key.len());
@@ -143,6 +155,17 @@ impl Plan {
             }
             *groups.entry(key).or_default() += 1;
         }
+        self.fill_with(groups.into_iter().collect())
+    }
+
+    /// The tables' own columns, with these as the groups and the rows of each.
+    pub(crate) fn fill_with(&self, groups: Vec<(Vec<F>, u64)>) -> Option<Vec<RowMajorMatrix<F>>> {
+        let mut own = self.statement.blanks();
+        let width = own[MAIN].width;
+        let rows = self.statement.tables[MAIN].rows;
+        for (cells, row) in own[MAIN].values.chunks_mut(width).zip(0..rows) {
+            self.live.fill(cells, row);
+        }
         let table = &self.statement.tables[GROUPS];
         if groups.len() as u64 > table.rows {
             return None;
@@ -150,25 +173,31 @@ impl Plan {
         let looked_up = Taken::new(COUNT);
         let width = own[GROUPS].width;
         let mut groups = groups.into_iter();
+        let mut before = 0;
         for cells in own[GROUPS]
             .values
             .chunks_mut(width)
             .take(table.rows as usize)
         {
-            let mut parts = [0, 0];
+            let write = |cells: &mut [F], of: [Cell; 2], number: u64, bits: [u64; 2]| {
+                let parts = [number & 0xffff, number >> 16];
+                for ((part, bits), cell) in parts.into_iter().zip(bits).zip(of) {
+                    set(cells, cell, part);
+                    looked_up.count(entry(part, bits));
+                }
+            };
+            write(cells, self.before, before, BEFORE_BITS);
+            let mut beyond = 0;
             if let Some((key, count)) = groups.next() {
                 for (cell, value) in self.key.iter().zip(key) {
                     put(cells, *cell, value);
                 }
-                let beyond = count.checked_sub(self.at_least)?;
-                parts = [beyond & 0xffff, beyond >> 16];
+                beyond = count.checked_sub(self.at_least)?;
                 set(cells, self.used, 1);
                 set(cells, self.count, count);
+                before += count;
             }
-            for ((part, bits), cell) in parts.into_iter().zip([16, 6]).zip(self.beyond) {
-                set(cells, cell, part);
-                looked_up.count(entry(part, bits));
-            }
+            write(cells, self.beyond, beyond, BEYOND_BITS);
         }
         self.ranges.fill(&mut own[RANGES], &looked_up);
         Some(own)

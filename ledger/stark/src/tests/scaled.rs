@@ -1,9 +1,9 @@
 //! One column as another, scaled.
 
 use super::{column, none_is_free};
-use crate::affine::Plan;
+use crate::affine::{MAX_FACTOR, Plan};
 use crate::field::F;
-use crate::{Affine, Column, Layout};
+use crate::{Affine, Column, Layout, VerifyError};
 use p3_field::PrimeCharacteristicRing;
 
 /// Whether `output` is proved to be `input` scaled; a proof that is made all the same is rejected.
@@ -97,4 +97,31 @@ fn no_carry_is_free() {
     let proof = plan.statement.prove_anyway(lie, &data).unwrap();
     let [of_input, of_output] = [&input, &output].map(|of| (of.layout(), of.commitment()));
     assert!(claim.verify(of_input, of_output, &proof).is_err());
+}
+
+#[test]
+fn factors_beyond_their_bounds_are_refused() {
+    let (input, output) = (column(&[1, 2], None, 4, 7), column(&[1, 2], None, 4, 8));
+    for factor in [i64::MIN, i64::MAX, MAX_FACTOR + 1, -MAX_FACTOR - 1] {
+        let claim = Affine { factor, offset: 0 };
+        assert!(claim.prove(&input, &output).is_err(), "{factor}");
+        let proof = Affine {
+            factor: 1,
+            offset: 0,
+        }
+        .prove(&input, &output)
+        .unwrap();
+        let (of_input, of_output) = (input.commitment(), output.commitment());
+        let verified = claim.verify(
+            (input.layout(), of_input),
+            (output.layout(), of_output),
+            &proof,
+        );
+        assert!(matches!(verified, Err(VerifyError::Claim)), "{factor}");
+    }
+    let claim = Affine {
+        factor: 1,
+        offset: i128::MIN,
+    };
+    assert!(claim.prove(&input, &output).is_err());
 }

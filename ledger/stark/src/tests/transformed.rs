@@ -4,7 +4,7 @@ use super::{none_is_free, satisfied};
 use crate::field::F;
 use crate::transformations::Plan;
 use crate::{Column, Dataset, Groups, Layout, Transformation, Values};
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
 /// Two columns, one of which has gaps: its zeros.
 fn dataset(rows: &[(u64, u64)], seed: u8) -> Vec<Column> {
@@ -164,6 +164,42 @@ fn groups_are_large_enough() {
     lie[1].values[0] += F::ONE;
     let proof = plan.statement.prove_anyway(lie, &data).unwrap();
     assert!(at_least(5).verify(&public, &proof).is_err());
+}
+
+#[test]
+fn counts_that_are_right_modulo_the_field_are_not() {
+    // One row is alone, but its group is given in many parts, each large enough, which add up to the field's order and 1.
+    const AT_LEAST: u64 = 3;
+    let mut all: Vec<(u64, u64)> = (0..2_400).map(|row| (row % 4, 0)).collect();
+    all.push((9, 1));
+    let columns = dataset(&all, 1);
+    let public = Dataset::of(&columns);
+    let claim = Groups { at_least: AT_LEAST };
+    let plan = crate::groups::Plan::new(&claim, &public).unwrap();
+    let key = |row: u64| {
+        let mut key = Vec::new();
+        columns
+            .iter()
+            .for_each(|column| column.cells(row, &mut key));
+        key
+    };
+    let mut groups: Vec<_> = (0..4).map(|row| (key(row), 600)).collect();
+    let mut rest = u64::from(F::ORDER_U32) + 1;
+    while rest > 0 {
+        // A part is as large as it may be, and leaves enough for another one.
+        let most = AT_LEAST + (1 << 22) - 1;
+        let part = if rest > most {
+            most.min(rest - AT_LEAST)
+        } else {
+            rest
+        };
+        groups.push((key(2_400), part));
+        rest -= part;
+    }
+    let data: Vec<_> = columns.iter().map(Column::opened).collect();
+    let own = plan.fill_with(groups).unwrap();
+    let proof = plan.statement.prove_anyway(own, &data).unwrap();
+    assert!(claim.verify(&public, &proof).is_err());
 }
 
 #[test]
