@@ -113,8 +113,8 @@ enum Command {
         /// How private the answer is, a decimal number: the less, the more noise. Answers about one dataset add up.
         #[arg(long)]
         epsilon: String,
-        /// 32 bytes in hexadecimal that nobody could know when the dataset was recorded, such as a later round of a public
-        /// beacon.
+        /// 32 bytes in hexadecimal that nobody could know when the dataset was recorded and the question was fixed, such as a
+        /// later round of a public beacon.
         #[arg(long, value_name = "HEX")]
         beacon: Bytes32,
     },

@@ -108,19 +108,28 @@ fn usual_place() -> Option<PathBuf> {
 impl Settings {
     /// What openings are sealed with. It is asked for once.
     pub(crate) fn sealing_key(&self) -> anyhow::Result<&SealingKey> {
+        self.asked(&["passphrase: "])
+    }
+
+    /// The same for a new opening: a passphrase is asked for twice, since a wrong one would lose it.
+    pub(crate) fn new_sealing_key(&self) -> anyhow::Result<&SealingKey> {
+        self.asked(&["passphrase: ", "once more: "])
+    }
+
+    fn asked(&self, prompts: &[&str]) -> anyhow::Result<&SealingKey> {
         if let Some(key) = self.sealing_key.get() {
             return Ok(key);
         }
-        let key = self.find_sealing_key()?;
+        let key = self.find_sealing_key(prompts)?;
         Ok(self.sealing_key.get_or_init(|| key))
     }
 
-    fn find_sealing_key(&self) -> anyhow::Result<SealingKey> {
+    fn find_sealing_key(&self, prompts: &[&str]) -> anyhow::Result<SealingKey> {
         if let Some(path) = &self.key {
             return read_key(path);
         }
         if let Ok(passphrase) = std::env::var("PROOFLANE_PASSPHRASE") {
-            return Ok(SealingKey::Passphrase(Zeroizing::new(passphrase)));
+            return passphrase_of(Zeroizing::new(passphrase));
         }
         let terminal = console::Term::stderr();
         if !console::user_attended_stderr() {
@@ -128,13 +137,24 @@ impl Settings {
                 "expected --key FILE or PROOFLANE_PASSPHRASE, got neither; `prooflane ledger keygen FILE` makes a key"
             );
         }
-        terminal.write_str("passphrase: ")?;
-        let passphrase = Zeroizing::new(terminal.read_secure_line()?);
-        if passphrase.is_empty() {
-            bail!("expected a passphrase, got none");
+        let mut typed: Option<Zeroizing<String>> = None;
+        for prompt in prompts {
+            terminal.write_str(prompt)?;
+            let passphrase = Zeroizing::new(terminal.read_secure_line()?);
+            if typed.as_ref().is_some_and(|before| *before != passphrase) {
+                bail!("expected the same passphrase twice");
+            }
+            typed = Some(passphrase);
         }
-        Ok(SealingKey::Passphrase(passphrase))
+        passphrase_of(typed.unwrap_or_default())
     }
+}
+
+fn passphrase_of(passphrase: Zeroizing<String>) -> anyhow::Result<SealingKey> {
+    if passphrase.is_empty() {
+        bail!("expected a passphrase, got an empty one");
+    }
+    Ok(SealingKey::Passphrase(passphrase))
 }
 
 fn read_key(path: &Path) -> anyhow::Result<SealingKey> {

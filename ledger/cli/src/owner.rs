@@ -3,11 +3,11 @@
 use crate::config::Settings;
 use crate::data::{self, Here, Notarized, Reading};
 use crate::home::Home;
-use crate::output::{Line, Progress, grouped, line, size, time};
+use crate::output::{Line, No, Progress, grouped, line, size, time};
 use anyhow::{Context, bail};
 use prooflane_dataset::Algorithm;
 use prooflane_ledger::{
-    Bytes32, DatasetId, Entry, Evidence, Figure, LedgerError, OpeningFile, Owned, Statement,
+    Bytes32, DatasetId, Entry, Error, Evidence, Figure, LedgerError, OpeningFile, Owned, Statement,
     Transform, Verified,
 };
 use serde::Serialize;
@@ -146,19 +146,36 @@ pub(crate) async fn notarize(
 ) -> anyhow::Result<()> {
     let home = Home::open(&settings.folder)?;
     let opening = OpeningFile::beside(path);
-    if opening.exists() {
-        bail!(
-            "{} is there already: the dataset is notarized",
-            opening.display()
-        );
-    }
-    let key = settings.sealing_key()?;
-    let (table, read) = data::read(path, &reading.options()?)?;
-    let name = name.unwrap_or_else(|| data::name(path));
-    let progress = Progress::work("committing");
-    let notarized = prooflane_ledger::notarize(&name, table, algorithm, &opening, key);
-    let (owned, evidence) = notarized?;
-    let work = progress.done();
+    let resumed = opening.exists();
+    let key = if resumed {
+        settings.sealing_key()?
+    } else {
+        settings.new_sealing_key()?
+    };
+    let (owned, evidence, read, work) = if resumed {
+        // Perhaps it was committed to, but could not be recorded.
+        let file = OpeningFile::read(&opening)?;
+        let id = file.commitment().id();
+        if home.ledger().await?.dataset(id).await?.is_some() {
+            bail!(
+                "{} is there already: the dataset is notarized",
+                opening.display()
+            );
+        }
+        let of = Notarized::all(vec![path.into()], reading);
+        let Here { owned, read } = of[0].here(key)?;
+        let progress = Progress::work("checking");
+        owned.opening.check(&owned.table)?;
+        let evidence = Evidence::of_notarization(owned.opening.commitment());
+        (owned, evidence, read, progress.done())
+    } else {
+        let (table, read) = data::read(path, &reading.options()?)?;
+        let name = name.unwrap_or_else(|| data::name(path));
+        let progress = Progress::work("committing");
+        let notarized = prooflane_ledger::notarize(&name, table, algorithm, &opening, key);
+        let (owned, evidence) = notarized?;
+        (owned, evidence, read, progress.done())
+    };
     let commitment = owned.opening.commitment();
     let digest = owned.opening.digest().map(|digest| digest.to_string());
     let lines = vec![
@@ -166,9 +183,10 @@ pub(crate) async fn notarize(
         line(
             "holds",
             format!(
-                "{} rows, {} columns of {name}",
+                "{} rows, {} columns of {}",
                 grouped(commitment.rows),
-                commitment.schema.columns().len()
+                commitment.schema.columns().len(),
+                commitment.name
             ),
         ),
         line(
@@ -295,6 +313,14 @@ fn undone_if_failed<T>(
     })
 }
 
+/// Other data are an answer; that something cannot be checked is none.
+fn no(error: Error) -> anyhow::Error {
+    match error {
+        Error::OtherData { .. } => No(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
 /// Says whether a file is the dataset that was committed to.
 pub(crate) fn check(settings: &Settings, of: &Notarized) -> anyhow::Result<()> {
     #[derive(Serialize)]
@@ -303,10 +329,7 @@ pub(crate) fn check(settings: &Settings, of: &Notarized) -> anyhow::Result<()> {
         digest: String,
     }
     let Here { owned, read } = of.here(settings.sealing_key()?)?;
-    owned
-        .opening
-        .check(&owned.table)
-        .map_err(|error| crate::output::No(error.to_string()))?;
+    owned.opening.check(&owned.table).map_err(no)?;
     let dataset = owned.opening.commitment().id();
     let digest = owned
         .opening

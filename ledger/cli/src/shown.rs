@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use prooflane_ledger::{DatasetId, Entry, Evidence, Figure, Operation};
 use prooflane_log::{Policy, Receipt, VerifyingKey};
 use serde::Serialize;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -111,8 +112,8 @@ pub(crate) async fn receipt(settings: &Settings, index: u64, out: &Path) -> anyh
         (&written.receipt, receipt.as_bytes()),
         (&written.evidence, &evidence),
     ] {
-        std::fs::write(path, bytes)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let made = std::fs::File::create_new(path).and_then(|mut file| file.write_all(bytes));
+        made.with_context(|| format!("{} cannot be made", path.display()))?;
     }
     let lines = [
         line(
@@ -153,13 +154,16 @@ impl Trust {
             Ok(parsed)
         };
         let mut log = parse(&self.log)?;
-        if log.is_empty() {
+        if self.log.is_empty() {
             let home = Home::open(&settings.folder);
             log = home
                 .context("expected --log-key, whose signature to believe")?
                 .verifying();
         }
         let witnesses = parse(&self.witnesses)?;
+        if log.is_empty() || witnesses.len() < self.witnesses.len() {
+            bail!("expected a verifying key in each file of keys, got an empty one");
+        }
         let quorum = self.quorum.unwrap_or(witnesses.len());
         Ok(Policy {
             log,
@@ -198,10 +202,11 @@ pub(crate) fn verify(
     let started = Instant::now();
     let receipt: Receipt = text.parse().map_err(|error| no(&error))?;
     let Some(bytes) = &receipt.extra else {
-        bail!(
+        let problem = format!(
             "{}: expected an entry in the receipt, got none",
             path.display()
         );
+        return Err(No(problem).into());
     };
     let checkpoint = receipt.verify(bytes, &policy).map_err(|error| no(&error))?;
     let entry = Entry::from_bytes(bytes).map_err(|error| no(&error))?;

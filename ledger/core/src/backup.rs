@@ -73,7 +73,8 @@ impl Ledger {
         let evidence = folder.join(EVIDENCE);
         std::fs::create_dir_all(&evidence).map_err(Error::io(&evidence))?;
         let path = folder.join(ENTRIES);
-        let mut entries = BufWriter::new(File::create(&path).map_err(Error::io(&path))?);
+        let file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(&path))?;
+        let mut entries = BufWriter::new(file);
         for index in 0..size {
             let entry = self.log().reader().entry(index, size).await;
             let mut bytes = entry.map_err(LedgerError::from)?;
@@ -85,10 +86,21 @@ impl Ledger {
             let path = evidence.join(digest.to_string());
             if !path.exists() {
                 let bytes = self.evidence_bytes(&digest).await?;
+                if Evidence::digest(&bytes) != digest {
+                    return Err(damaged(
+                        &path,
+                        "the ledger has other bytes for it; run fsck",
+                    ));
+                }
                 written(&path, &bytes)?;
             }
         }
-        entries.flush().map_err(Error::io(&path))?;
+        let file = entries
+            .into_inner()
+            .map_err(|error| Error::io(&path)(error.into_error()))?;
+        file.as_file().sync_all().map_err(Error::io(&path))?;
+        file.persist(&path)
+            .map_err(|error| Error::io(&path)(error.error))?;
         written(&folder.join(CHECKPOINT), checkpoint.to_string().as_bytes())?;
         Ok(size)
     }

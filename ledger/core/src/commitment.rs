@@ -85,6 +85,15 @@ impl Commitment {
     /// [`Error::Commitment`].
     pub fn check(&self) -> Result<(), Error> {
         let problem = |problem: String| Error::Commitment { problem };
+        let names = self.schema.columns().iter().map(|field| &field.name);
+        // They are printed.
+        if names
+            .chain([&self.name])
+            .any(|name| name.contains(char::is_control))
+        {
+            let why = "expected names without line ends and other control characters; rename the dataset or its columns";
+            return Err(problem(why.into()));
+        }
         let layouts: Vec<_> = self.layouts().collect();
         let (expected, got) = (layouts.len(), self.roots.len());
         if got != expected {
@@ -128,13 +137,8 @@ impl Commitment {
     /// # Errors
     /// [`Error::Commitment`] if there is no such part.
     pub(crate) fn part(&self, part: usize) -> Result<(Layout, stark::Commitment), Error> {
-        let problem = || Error::Commitment {
-            problem: format!("there is no column commitment {part}"),
-        };
-        let layout = self.layouts().nth(part).ok_or_else(problem)?;
-        let root = self.roots.get(part).ok_or_else(problem)?;
-        let commitment = stark::Commitment::new(&layout, root.0).map_err(|_| problem())?;
-        Ok((layout, commitment))
+        let mut one = self.dataset([part])?.columns;
+        Ok(one.remove(0))
     }
 
     /// Some parts, for statements about rows.
@@ -145,7 +149,17 @@ impl Commitment {
         &self,
         parts: impl IntoIterator<Item = usize>,
     ) -> Result<stark::Dataset, Error> {
-        let columns = parts.into_iter().map(|part| self.part(part));
+        let layouts: Vec<_> = self.layouts().collect();
+        let columns = parts.into_iter().map(|part| {
+            let found = layouts.get(part).zip(self.roots.get(part));
+            let made = found.and_then(|(layout, root)| {
+                let commitment = stark::Commitment::new(layout, root.0).ok()?;
+                Some((*layout, commitment))
+            });
+            made.ok_or_else(|| Error::Commitment {
+                problem: format!("there is no column commitment {part}"),
+            })
+        });
         Ok(stark::Dataset {
             columns: columns.collect::<Result<_, _>>()?,
         })

@@ -44,6 +44,17 @@ pub struct Verified {
 }
 
 impl Evidence {
+    /// That a dataset was committed to.
+    #[must_use]
+    pub fn of_notarization(commitment: &Commitment) -> Self {
+        Self {
+            statement: Statement::Notarize,
+            inputs: Vec::new(),
+            outputs: vec![commitment.clone()],
+            proofs: Vec::new(),
+        }
+    }
+
     /// The bytes that are kept and sent.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub enum Finding {
         /// The operation.
         index: u64,
     },
-    /// The index lacks an operation.
+    /// The index has something else of an operation than follows from it, or nothing.
     Index {
         /// The operation.
         index: u64,
@@ -48,7 +48,9 @@ impl fmt::Display for Finding {
                     "operation {index} is about a dataset that was not recorded before it"
                 )
             }
-            Self::Index { index } => write!(f, "the index lacks operation {index}"),
+            Self::Index { index } => {
+                write!(f, "the index does not have operation {index} as it is")
+            }
         }
     }
 }
@@ -94,7 +96,10 @@ impl Ledger {
             };
             match self.evidence_of(&entry).await {
                 Ok(evidence) => report.proofs += evidence.proofs.len() as u64,
-                Err(why) => report.findings.push(Finding::Evidence { index, why }),
+                Err(why) => {
+                    report.findings.push(Finding::Evidence { index, why });
+                    continue;
+                }
             }
             let mut known = true;
             for input in &entry.inputs {
@@ -104,10 +109,8 @@ impl Ledger {
             if !known {
                 report.findings.push(Finding::UnknownInput { index });
             }
-            for dataset in entry.datasets() {
-                if !self.is_indexed(dataset, index).await? {
-                    report.findings.push(Finding::Index { index });
-                }
+            if !self.is_indexed(index).await? {
+                report.findings.push(Finding::Index { index });
             }
         }
         Ok(report)

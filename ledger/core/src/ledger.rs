@@ -12,8 +12,13 @@ use uuid::Uuid;
 
 /// The log's name in the store.
 pub(crate) const LOG: &str = "ledger";
-/// The most datasets that one statement names.
-pub const MOST_DATASETS: usize = 64;
+/// The most datasets that one statement names: the index takes all of them in one commit.
+pub const MOST_DATASETS: usize = 32;
+/// The largest commitment, as JSON, and how much of a statement's words the index keeps: together below what an item holds.
+const COMMITMENT_BYTES: usize = 256 << 10;
+const WORDS: usize = 1_000;
+/// All commitments that one statement makes.
+const COMMITMENTS_BYTES: usize = 2 << 20;
 
 /// Why the ledger does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +55,17 @@ pub enum LedgerError {
         /// How many.
         got: usize,
     },
+    /// Commitments that are too large for the index.
+    #[error(
+        "commitments take at most {COMMITMENT_BYTES} bytes each and {COMMITMENTS_BYTES} in one statement, got {got}: project the dataset to fewer columns"
+    )]
+    TooLarge {
+        /// How many bytes.
+        got: usize,
+    },
+    /// A dataset that somebody else has recorded.
+    #[error("dataset {0} is recorded already, by another operation")]
+    Recorded(DatasetId),
     /// Another operation was recorded under this id.
     #[error("operation {index} was recorded under this id, and it is another one: draw a new id")]
     IdTaken {
@@ -152,6 +168,26 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, LedgerE
     serde_json::from_slice(body).map_err(|error| LedgerError::Damaged(format!("{what}: {error}")))
 }
 
+/// That the index can hold what evidence says.
+fn fits(evidence: &Evidence) -> Result<(), LedgerError> {
+    let got = evidence.inputs.len() + evidence.outputs.len();
+    if got > MOST_DATASETS {
+        return Err(LedgerError::TooMany { got });
+    }
+    let mut all = 0;
+    for output in &evidence.outputs {
+        let written = serde_json::to_vec(output);
+        let got = written
+            .map_err(|error| LedgerError::Damaged(error.to_string()))?
+            .len();
+        all += got;
+        if got > COMMITMENT_BYTES || all > COMMITMENTS_BYTES {
+            return Err(LedgerError::TooLarge { got: got.max(all) });
+        }
+    }
+    Ok(())
+}
+
 impl Ledger {
     /// Opens the ledger of a store, or founds it. Its origin is the name of `signer`; `writer` is drawn at random at each start.
     ///
@@ -190,18 +226,8 @@ impl Ledger {
         evidence: Vec<u8>,
     ) -> Result<(u64, Entry), LedgerError> {
         let digest = Evidence::digest(&evidence);
-        let checked = tokio::task::spawn_blocking(move || {
-            let read = Evidence::from_bytes(&evidence)?;
-            let got = read.inputs.len() + read.outputs.len();
-            if got > MOST_DATASETS {
-                return Err(LedgerError::TooMany { got });
-            }
-            read.verify()?;
-            Ok((read, evidence))
-        });
-        let checked = checked.await;
-        let (read, evidence) =
-            checked.map_err(|error| LedgerError::Damaged(error.to_string()))??;
+        let read = Evidence::from_bytes(&evidence)?;
+        fits(&read)?;
         let ids = |of: &[Commitment]| of.iter().map(Commitment::id).collect::<Vec<_>>();
         let entry = Entry {
             ledger: 1,
@@ -213,10 +239,14 @@ impl Ledger {
             outputs: ids(&read.outputs),
             evidence: digest,
         };
+        let permission = Permission::to_record(&read.statement);
         for input in &entry.inputs {
-            self.demand(by, *input, Permission::to_record(&read.statement))
-                .await?;
+            self.demand(by, *input, permission).await?;
         }
+        // Verifying takes milliseconds, but no runtime should wait for that.
+        let verified = tokio::task::spawn_blocking(move || read.verify()).await;
+        verified.map_err(|error| LedgerError::Damaged(error.to_string()))??;
+        self.demand_new(&entry).await?;
         self.keep_evidence(&digest, &evidence).await?;
         let bytes = entry.to_bytes();
         let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
@@ -239,6 +269,20 @@ impl Ledger {
         let entry = self.entry(index).await?;
         self.index_to(index + 1).await?;
         Ok((index, entry))
+    }
+
+    /// That what a statement makes is not there yet, unless this very operation made it: who sees a dataset's commitment cannot
+    /// record another origin for it.
+    async fn demand_new(&self, entry: &Entry) -> Result<(), LedgerError> {
+        for output in &entry.outputs {
+            let Some(known) = self.dataset(*output).await? else {
+                continue;
+            };
+            if self.entry(known.made_by).await?.id != entry.id {
+                return Err(LedgerError::Recorded(*output));
+            }
+        }
+        Ok(())
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -280,7 +324,7 @@ impl Ledger {
         let evidence = self.stored(&entry.evidence).await?;
         Ok(Operation {
             index,
-            words: evidence.statement.to_string(),
+            words: evidence.statement.to_string().chars().take(WORDS).collect(),
             entry,
         })
     }
@@ -471,9 +515,35 @@ impl Ledger {
         &*self.blobs
     }
 
-    /// Whether the index has an operation on a dataset.
-    pub(crate) async fn is_indexed(&self, id: DatasetId, index: u64) -> Result<bool, LedgerError> {
-        Ok(self.table.get(&operation_key(id, index)).await?.is_some())
+    /// Whether the index has what follows from an entry.
+    pub(crate) async fn is_indexed(&self, index: u64) -> Result<bool, LedgerError> {
+        let operation = self.operation(index).await?;
+        for dataset in operation.entry.datasets() {
+            let item = self.table.get(&operation_key(dataset, index)).await?;
+            let same = |body: &[u8]| serde_json::from_slice(body).ok().as_ref() == Some(&operation);
+            if !item.is_some_and(|item| same(&item.body)) {
+                return Ok(false);
+            }
+        }
+        let evidence = self.stored(&operation.entry.evidence).await?;
+        for commitment in evidence.outputs {
+            let expected = Known {
+                made_by: index,
+                owner: operation.entry.by.clone(),
+                commitment,
+            };
+            let item = self.table.get(&known_key(expected.commitment.id())).await?;
+            // Of two that were recorded at once, the first counts.
+            let same = |known: Known| {
+                known == expected
+                    || known.made_by < index && known.commitment == expected.commitment
+            };
+            let known = item.and_then(|item| serde_json::from_slice(&item.body).ok());
+            if !known.is_some_and(same) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Brings the index up to so many entries. Whoever finds it behind does so.
@@ -514,7 +584,7 @@ impl Ledger {
         }
         for commitment in evidence.outputs {
             let id = commitment.id();
-            // Who notarizes what another has recorded does not come to own it.
+            // Of two that were recorded at once, the first counts.
             if self.table.get(&known_key(id)).await?.is_some() {
                 continue;
             }

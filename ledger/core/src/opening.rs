@@ -139,8 +139,13 @@ impl Opening {
         };
         let digest = opening.digest();
         let digest = digest.ok_or_else(|| problem("expected the text of a digest"))?;
-        if salted(&digest, &opening.secrets.salt) != opening.commitment.digest {
-            return Err(problem("expected the digest that was committed to"));
+        let noise = opening.noise().commitment();
+        if salted(&digest, &opening.secrets.salt) != opening.commitment.digest
+            || noise != opening.commitment.noise
+        {
+            return Err(problem(
+                "expected the digest and the noise that were committed to",
+            ));
         }
         Ok(opening)
     }
@@ -175,17 +180,19 @@ impl Opening {
             .collect()
     }
 
-    /// That these are the data, all of them.
+    /// That these are the data, all of them: of the digest and of what proofs are about. For whoever may see the data and is shown
+    /// the opening.
     ///
     /// # Errors
     /// [`Error::OtherData`].
     pub fn check(&self, table: &Table) -> Result<(), Error> {
         self.check_shape(table)?;
         let digest = self.digest().map(|digest| table.digest(digest.algorithm));
-        if digest == self.digest() {
-            return Ok(());
+        if digest != self.digest() {
+            return Err(self.other("the same values in the same order"));
         }
-        Err(self.other("the same values in the same order"))
+        // What proofs are about.
+        self.columns(table, self.commitment.all()).map(drop)
     }
 
     fn check_shape(&self, table: &Table) -> Result<(), Error> {
@@ -254,4 +261,39 @@ impl Opening {
 fn salted(digest: &Digest, salt: &[u8; 32]) -> Bytes32 {
     let hash = blake3::keyed_hash(salt, digest.to_string().as_bytes());
     Bytes32(*hash.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prooflane_dataset::{Column, Field, Kind, Schema, Width};
+
+    fn numbers(keys: [u64; 3]) -> Table {
+        let kind = Kind::Uint(Width::W16);
+        let column = Column::from_keys(kind, keys.map(Some)).unwrap();
+        let schema = Schema::new(vec![Field::new("n", kind, false)]).unwrap();
+        Table::new(schema, vec![column]).unwrap()
+    }
+
+    #[test]
+    fn who_checks_the_data_checks_what_proofs_are_about() {
+        let (shown, proved) = (numbers([1, 2, 3]), numbers([9, 9, 9]));
+        let new = |table| Opening::new("n", table, Algorithm::Blake3).unwrap();
+        let (mut forged, other) = (new(&shown), new(&proved));
+        forged.check(&shown).unwrap();
+        // The digest is that of the data; what proofs are about is something else.
+        forged.commitment.roots.clone_from(&other.commitment.roots);
+        forged.secrets.seeds.clone_from(&other.secrets.seeds);
+        let checked = forged.check(&shown);
+        assert!(matches!(checked, Err(Error::OtherData { .. })));
+        assert!(matches!(
+            forged.check(&proved),
+            Err(Error::OtherData { .. })
+        ));
+
+        let mut noisy = new(&shown);
+        noisy.commitment.noise = other.commitment.noise;
+        let again = Opening::of(noisy.commitment.clone(), noisy.secrets.clone());
+        assert!(matches!(again, Err(Error::Commitment { .. })));
+    }
 }

@@ -2,11 +2,12 @@
 
 use crate::statement::{parse_epsilon, same_columns};
 use crate::{Bytes32, Commitment, Error, Opening, Statement};
-use prooflane_dataset::{Range, Table};
+use prooflane_dataset::{Kind, Range, Table};
 use prooflane_stark::{
     self as stark, Affine, Groups, Intervals, Noisy, Order, Proof, Query, Statistics,
     Transformation, Within,
 };
+use std::collections::HashSet;
 
 /// A part of a dataset: a column of the proof system. Datasets are numbered, inputs first.
 #[derive(Clone, Copy)]
@@ -81,6 +82,11 @@ impl Statement {
             }
             Self::Statistics { column, claim } => {
                 let keyed = only(inputs, "input")?.keyed(column)?;
+                let ends = [claim.low, claim.high].map(|key| keyed.kind.is_key(key));
+                demand(
+                    claim.present == 0 || ends == [true; 2],
+                    "expected a least and a greatest value that the column can have",
+                )?;
                 Ok(vec![Piece::Statistics(*claim, part(0, keyed.part))])
             }
             Self::Histogram {
@@ -131,11 +137,13 @@ impl Statement {
             Self::Groups { columns, at_least } => {
                 let input = only(inputs, "input")?;
                 let mut parts = Vec::new();
-                for column in columns {
+                for column in columns.iter().take(input.schema.columns().len() + 1) {
                     let of_column = input.parts(input.schema.index(column)?);
                     parts.extend(of_column.map(|number| part(0, number)));
                 }
                 demand(!parts.is_empty(), "expected a column to group by")?;
+                let distinct: HashSet<_> = columns.iter().collect();
+                demand(distinct.len() == columns.len(), "expected each column once")?;
                 let claim = Groups {
                     at_least: *at_least,
                 };
@@ -218,13 +226,16 @@ impl Statement {
                 let others = expected == output.roots && input.proofs == output.proofs;
                 demand(others, "expected the other columns of the input, unchanged")?;
                 demand(
-                    factor.abs() <= stark::affine::MAX_FACTOR,
+                    factor.unsigned_abs() <= stark::affine::MAX_FACTOR.unsigned_abs(),
                     "expected a factor between -8192 and 8192; scale twice",
                 )?;
+                let (Kind::Int(_) | Kind::Uint(_) | Kind::Decimal(_), Some(zero)) =
+                    (keyed.kind, keyed.kind.integer(0))
+                else {
+                    let problem = "expected a column of integers or decimals";
+                    return Err(Error::Misfit(problem.into()));
+                };
                 // Keys are integers plus a constant.
-                let zero = keyed.kind.integer(0).ok_or_else(|| {
-                    Error::Misfit("expected a column of integers or decimals".into())
-                })?;
                 let (factor, offset) = (*factor, i128::from(*offset));
                 let claim = Affine {
                     factor,

@@ -258,18 +258,19 @@ impl OpeningFile {
         Opening::of(self.contents.commitment.clone(), secrets)
     }
 
-    /// Counts proofs, before they are made: `needed` of each part.
+    /// Counts proofs, before they are made: `needed` of each part, such that `kept` are left where any is needed.
     ///
     /// # Errors
     /// [`Error::NoiseUsedUp`], and then nothing is counted; as [`Self::read`].
-    pub fn spend(&mut self, needed: &[u32]) -> Result<(), Error> {
+    pub fn spend(&mut self, needed: &[u32], kept: u32) -> Result<(), Error> {
         let dataset = self.commitment().id();
         self.change(|left| {
-            let short = left.iter().zip(needed).find(|(left, needed)| left < needed);
+            let mut each = left.iter().zip(needed);
+            let short = each.find(|(left, needed)| **needed > 0 && **left < *needed + kept);
             if let Some((left, needed)) = short {
                 return Err(Error::NoiseUsedUp {
                     dataset,
-                    left: *left,
+                    left: left.saturating_sub(kept),
                     needed: *needed,
                 });
             }
@@ -287,7 +288,8 @@ impl OpeningFile {
     pub fn share(&mut self, parts: &[usize]) -> Result<Vec<u32>, Error> {
         self.change(|left| {
             let given = parts.iter().map(|part| {
-                let half = left[*part] / 2;
+                // One stays, to commit anew.
+                let half = left[*part].saturating_sub(1) / 2;
                 left[*part] -= half;
                 half
             });

@@ -49,7 +49,8 @@ pub enum Statement {
         high: Option<String>,
         /// How private it is: a decimal number.
         epsilon: String,
-        /// What nobody could know when the dataset was recorded, such as a later round of a public beacon.
+        /// What nobody could know when the dataset was recorded and the question and epsilon were fixed, such as a later round of
+        /// a public beacon.
         beacon: Bytes32,
         /// The count plus the noise.
         count: i64,
@@ -310,10 +311,17 @@ pub(crate) fn parse_epsilon(text: &str) -> Result<Epsilon, Error> {
     let numerator = numerator.ok_or_else(|| {
         Error::Misfit("expected epsilon as a decimal number of at most nine digits".into())
     })?;
+    let denominator = 10_u32.pow(u32::try_from(fraction.len()).unwrap_or(0));
+    // However it is written, it is one question, which has one answer.
+    let common = gcd(numerator, denominator);
     Ok(Epsilon {
-        numerator,
-        denominator: 10_u32.pow(u32::try_from(fraction.len()).unwrap_or(0)),
+        numerator: numerator / common,
+        denominator: denominator / common,
     })
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }
 
 /// That two datasets have the same columns, nulls allowed in the same.

@@ -222,12 +222,7 @@ pub fn notarize(
     debug_assert!(commitment.proofs >= LEAST_PROOFS);
     let left = vec![commitment.proofs; commitment.roots.len()];
     let file = OpeningFile::create(path, &opening, left, with)?;
-    let evidence = Evidence {
-        statement: Statement::Notarize,
-        inputs: Vec::new(),
-        outputs: vec![commitment.clone()],
-        proofs: Vec::new(),
-    };
+    let evidence = Evidence::of_notarization(commitment);
     let owned = Owned {
         table,
         opening,
@@ -251,8 +246,10 @@ pub fn prove(
     };
     let (of_inputs, of_outputs) = (of(inputs), of(outputs));
     let openings = statement.openings(&of_inputs, &of_outputs)?;
+    // The last proof about a column is that another commitment is to the same values.
+    let kept = u32::from(statement != Statement::Renew);
     for (owned, needed) in inputs.iter_mut().chain(outputs.iter_mut()).zip(&openings) {
-        owned.file.spend(needed)?;
+        owned.file.spend(needed, kept)?;
     }
     let proofs = statement.prove(&sources(inputs), &sources(outputs))?;
     Ok(Evidence {

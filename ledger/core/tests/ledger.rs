@@ -359,16 +359,20 @@ async fn damage_is_found() {
     assert_eq!(report.findings, []);
 
     let blob = format!("evidence/{}", entry.evidence);
-    let mut evidence = world.blobs.get(&blob).await.unwrap().unwrap();
-    *evidence.last_mut().unwrap() ^= 1;
-    world.blobs.delete(&blob).await.unwrap();
-    let put = world.blobs.put(&blob, &evidence, PutMode::IfAbsent).await;
-    put.unwrap();
+    let evidence = world.blobs.get(&blob).await.unwrap().unwrap();
+    let mut damaged = evidence.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let put = async |bytes: &[u8]| {
+        let put = world.blobs.put(&blob, bytes, PutMode::Overwrite).await;
+        put.unwrap();
+    };
+    put(&damaged).await;
     let report = world.ledger.fsck(&keys).await.unwrap();
     let expected = format!("the evidence of operation {index}: ");
     assert_eq!(report.findings.len(), 1);
     assert!(report.findings[0].to_string().starts_with(&expected));
 
+    put(&evidence).await;
     let partition = format!("ledger#dataset#{}", entry.inputs[0]);
     let key = Key::new(partition, format!("operation#{index:020}"));
     let expect = Expect::Exists;
@@ -380,7 +384,7 @@ async fn damage_is_found() {
     let report = world.ledger.fsck(&keys).await.unwrap();
     assert_eq!(
         report.findings.last().unwrap().to_string(),
-        "the index lacks operation 1"
+        "the index does not have operation 1 as it is"
     );
 }
 
@@ -427,4 +431,65 @@ async fn a_backup_becomes_the_same_ledger() {
     let third = crate::world().await;
     let shorter = third.ledger.restore(&backup).await;
     assert!(matches!(shorter, Err(BackupError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn nobody_records_another_origin_for_a_dataset() {
+    let world = world().await;
+    let (numbers, evidence) = world.numbers("numbers", 9);
+    let commitment = numbers.opening.commitment().clone();
+    world.record(Some("alice"), evidence).await.unwrap();
+    let again = Evidence::of_notarization(&commitment).to_bytes().unwrap();
+    let refused = world.record(Some("mallory"), again).await;
+    assert!(matches!(refused, Err(LedgerError::Recorded(of)) if of == commitment.id()));
+
+    // Her own dataset with the same column, of which the other is a projection.
+    let mut wider = commitment.clone();
+    wider.name = "mine".into();
+    let notarized = Evidence::of_notarization(&wider).to_bytes().unwrap();
+    world.record(Some("mallory"), notarized).await.unwrap();
+    let projected = Evidence {
+        statement: Statement::Project {
+            columns: vec!["n".into()],
+        },
+        inputs: vec![wider],
+        outputs: vec![commitment.clone()],
+        proofs: Vec::new(),
+    };
+    projected.verify().unwrap();
+    let projected = projected.to_bytes().unwrap();
+    let refused = world.record(Some("mallory"), projected).await;
+    assert!(matches!(refused, Err(LedgerError::Recorded(of)) if of == commitment.id()));
+    let lineage = world.ledger.lineage(commitment.id()).await.unwrap();
+    assert_eq!(lineage.operations.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_index_could_not_hold_is_refused() {
+    let world = world().await;
+    let (numbers, _) = world.numbers("numbers", 2);
+    let mut large = numbers.opening.commitment().clone();
+    large.name = "n".repeat(300_000);
+    let evidence = Evidence::of_notarization(&large).to_bytes().unwrap();
+    let refused = world.record(None, evidence).await;
+    assert!(matches!(refused, Err(LedgerError::TooLarge { .. })));
+    let mut many = Evidence::of_notarization(numbers.opening.commitment());
+    many.statement = Statement::Split;
+    many.outputs = vec![numbers.opening.commitment().clone(); 40];
+    let refused = world.record(None, many.to_bytes().unwrap()).await;
+    assert!(matches!(refused, Err(LedgerError::TooMany { got: 40 })));
+
+    // As many as may be.
+    let (numbers, evidence) = world.numbers("these", 40);
+    world.record(None, evidence).await.unwrap();
+    let split = Transform::Split {
+        weights: vec![1; 31],
+    };
+    let names: Vec<_> = (0..31).map(|part| format!("part-{part}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let (made, evidence) = world.made(numbers, &split, &names);
+    world.record(None, evidence).await.unwrap();
+    for owned in &made {
+        assert!(world.ledger.dataset(id(owned)).await.unwrap().is_some());
+    }
 }

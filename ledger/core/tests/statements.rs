@@ -440,10 +440,10 @@ fn proofs_are_counted_before_they_are_made() {
     let most = of.opening.commitment().proofs;
     assert_eq!(of.file.left(), vec![most; 10]);
     let mut needed = vec![0; 10];
-    needed[0] = most - 1;
-    of.file.spend(&needed).unwrap();
+    needed[0] = most - 2;
+    of.file.spend(&needed, 1).unwrap();
     let again = OpeningFile::read(&folder.path().join("a.opening")).unwrap();
-    assert_eq!(again.left()[..2], [1, most]);
+    assert_eq!(again.left()[..2], [2, most]);
     let statement = statistics(&of, "id");
     let mut of = [of];
     prove(statement.clone(), &mut of, &mut []).unwrap();
@@ -456,6 +456,9 @@ fn proofs_are_counted_before_they_are_made() {
             ..
         })
     ));
+    // One proof is left, that another commitment is to the same values.
+    let renewed = transformed(&folder, of.into(), &Transform::Renew, 1);
+    assert_eq!(renewed.outputs[0].rows, 7);
 }
 
 #[test]
@@ -510,4 +513,106 @@ fn noisy_counts_are_proved_and_lies_are_not() {
         .commitment()
         .noise;
     assert!(other.verify().is_err(), "another seed");
+}
+
+#[test]
+fn each_transformation_is_what_it_says() {
+    let folder = folder();
+    let input = || owned(folder.path(), &uuid::Uuid::now_v7().to_string(), orders());
+    // Makes datasets in one way and says that they were made in another.
+    let lie = |inputs: Vec<Owned>, transform: &Transform, statement: Statement| {
+        let mut inputs = inputs;
+        let names: Vec<_> = match transform {
+            Transform::Split { weights } => weights.iter().map(|_| "x".to_owned()).collect(),
+            _ => vec!["x".to_owned()],
+        };
+        let made = transform.apply(&inputs, &names).unwrap();
+        let made = made.into_iter().map(|made| {
+            let file = folder.path().join(uuid::Uuid::now_v7().to_string());
+            made.keep(&mut inputs[0].file, &file, &key()).unwrap()
+        });
+        let mut made: Vec<_> = made.collect();
+        let proved = prove(statement.clone(), &mut inputs, &mut made);
+        assert!(proved.is_err(), "{transform:?} as {statement}");
+    };
+    let sort = |descending| Transform::Sort {
+        column: "price".into(),
+        descending,
+    };
+    lie(vec![input()], &sort(false), sort(true).statement());
+    lie(vec![input()], &sort(true), sort(false).statement());
+    lie(vec![input()], &Transform::Permute, sort(true).statement());
+    lie(vec![input()], &sort(true), Statement::Renew);
+    lie(
+        vec![input(), input()],
+        &Transform::Concat,
+        Statement::Permute,
+    );
+    let half = Transform::Filter {
+        column: "id".into(),
+        low: Some("0".into()),
+        high: None,
+    };
+    lie(vec![input()], &half, Statement::Split);
+    lie(vec![input()], &half, Statement::Concat);
+    let scale = |factor| Transform::Scale {
+        column: "id".into(),
+        factor,
+        offset: 0,
+    };
+    lie(vec![input()], &scale(2), scale(3).statement());
+    lie(vec![input()], &scale(1), scale(i64::MIN).statement());
+    lie(vec![input()], &scale(2), Statement::Renew);
+    let other = Transform::Scale {
+        column: "price".into(),
+        factor: 2,
+        offset: 0,
+    };
+    lie(vec![input()], &other, scale(2).statement());
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let project = |columns: &[&str]| Transform::Project {
+        columns: names(columns),
+    };
+    lie(
+        vec![input()],
+        &project(&["id", "new"]),
+        project(&["new", "id"]).statement(),
+    );
+}
+
+#[test]
+fn an_opening_is_bound_to_its_commitment() {
+    let folder = folder();
+    owned(folder.path(), "a", orders());
+    let other = owned(folder.path(), "b", orders());
+    let text = std::fs::read_to_string(folder.path().join("a.opening")).unwrap();
+    let mut forged: serde_json::Value = serde_json::from_str(&text).unwrap();
+    forged["commitment"]["roots"] = serde_json::json!(other.opening.commitment().roots);
+    let path = folder.path().join("c.opening");
+    std::fs::write(&path, forged.to_string()).unwrap();
+    let opened = OpeningFile::read(&path).unwrap().open(&key());
+    assert!(matches!(opened, Err(Error::Sealed { .. })));
+}
+
+#[test]
+fn names_that_would_mislead_are_refused() {
+    let mut of = Opening::new("a", &orders(), Algorithm::Blake3)
+        .unwrap()
+        .commitment()
+        .clone();
+    of.check().unwrap();
+    of.name = "orders\nproof  statistics of price \u{2713}".into();
+    assert!(matches!(of.check(), Err(Error::Commitment { .. })));
+    let twice = Statement::Groups {
+        columns: vec!["city".into(); 2],
+        at_least: 2,
+    };
+    let of = Opening::new("a", &orders(), Algorithm::Blake3)
+        .unwrap()
+        .commitment()
+        .clone();
+    assert!(matches!(
+        twice.verify(&[of], &[], &[]),
+        Err(Error::Misfit(_))
+    ));
 }
