@@ -150,11 +150,13 @@ impl Commitment {
         parts: impl IntoIterator<Item = usize>,
     ) -> Result<stark::Dataset, Error> {
         let layouts: Vec<_> = self.layouts().collect();
+        // Columns are read as this dataset's: with its names, types and digest.
+        let label = self.id().0.0;
         let columns = parts.into_iter().map(|part| {
             let found = layouts.get(part).zip(self.roots.get(part));
             let made = found.and_then(|(layout, root)| {
                 let commitment = stark::Commitment::new(layout, root.0).ok()?;
-                Some((*layout, commitment))
+                Some((*layout, commitment.labelled(label)))
             });
             made.ok_or_else(|| Error::Commitment {
                 problem: format!("there is no column commitment {part}"),

@@ -223,6 +223,7 @@ impl Opening {
         wanted: impl IntoIterator<Item = usize>,
     ) -> Result<Vec<stark::Column>, Error> {
         self.check_shape(table)?;
+        let label = self.commitment.id().0.0;
         let wanted: Vec<usize> = wanted.into_iter().collect();
         let mut committed = Vec::new();
         for (index, field) in self.commitment.schema.columns().iter().enumerate() {
@@ -241,7 +242,7 @@ impl Opening {
                     present: column.present(),
                 };
                 let seed = &self.secrets.seeds[part];
-                let again = stark::Column::commit(layout, values, seed)?;
+                let again = stark::Column::commit(layout, values, seed)?.labelled(label);
                 if *again.commitment() != commitment {
                     return Err(self.other(&format!("column {:?}", field.name)));
                 }

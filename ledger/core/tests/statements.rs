@@ -205,11 +205,15 @@ fn claims_are_proved_and_lies_are_not() {
             other.statement
         );
         let fresh = Opening::new("x", &orders(), Algorithm::Blake3).unwrap();
-        let other = Evidence {
-            inputs: vec![fresh.commitment().clone()],
-            ..evidence
-        };
-        assert!(other.verify().is_err(), "{}", other.statement);
+        let mut renamed = evidence.inputs[0].clone();
+        renamed.name = "another".into();
+        for other in [fresh.commitment().clone(), renamed] {
+            let other = Evidence {
+                inputs: vec![other],
+                ..evidence.clone()
+            };
+            assert!(other.verify().is_err(), "{}", other.statement);
+        }
     }
 }
 

@@ -333,6 +333,15 @@ impl Column {
         })
     }
 
+    /// The same column, whose commitment has a label ([`Commitment::labelled`]).
+    #[must_use]
+    pub fn labelled(self, label: [u8; 32]) -> Self {
+        Self {
+            commitment: self.commitment.labelled(label),
+            ..self
+        }
+    }
+
     /// What is public of it.
     pub fn commitment(&self) -> &Commitment {
         &self.commitment

@@ -21,11 +21,13 @@ pub struct Commitment {
     pub(crate) log_rows: u32,
     pub(crate) width: u32,
     pub(crate) noise: u32,
+    pub(crate) label: [u8; 32],
 }
 
 impl Commitment {
     pub(crate) fn of(layout: &Layout, root: Root) -> Self {
         Self {
+            label: [0; 32],
             root,
             log_rows: layout.log_rows() as u32,
             width: layout.width(),
@@ -42,7 +44,13 @@ impl Commitment {
         Ok(Self::of(layout, Root::new(vec![root])))
     }
 
-    /// The root of its Merkle tree: with the layout, all of it.
+    /// The same, read as part of what the label names. A proof about it holds under no other label.
+    #[must_use]
+    pub fn labelled(self, label: [u8; 32]) -> Self {
+        Self { label, ..self }
+    }
+
+    /// The root of its Merkle tree: with the layout and the label, all of it.
     pub fn root(&self) -> [u8; 32] {
         self.root[0]
     }
@@ -174,6 +182,7 @@ impl Statement {
             for number in [commitment.log_rows, commitment.width, commitment.noise] {
                 hash.update(&number.to_le_bytes());
             }
+            hash.update(&commitment.label);
         }
         hash.update(&(self.public.len() as u64).to_le_bytes());
         for public in &self.public {

@@ -100,6 +100,9 @@ fn another_claim_another_column_or_another_proof_is_rejected() {
     fewer.rows -= 1;
     assert!(claim.verify(fewer, commitment, &proof).is_err());
 
+    let labelled = commitment.clone().labelled([1; 32]);
+    assert!(claim.verify(layout, &labelled, &proof).is_err());
+
     let bytes = proof.to_bytes();
     let again = Proof::from_bytes(&bytes).unwrap();
     claim.verify(layout, commitment, &again).unwrap();
