@@ -244,6 +244,8 @@ pub(super) async fn follow(
     spinner.set_message("waiting");
     let mut seen: Vec<Event> = Vec::new();
     loop {
+        // Asked before the events are: a task may end between the last of a stream and this.
+        let ended = client.task(task.task_id).await?.status.is_terminal();
         let after = seen.last().map_or(0, |event| event.seq);
         let mut events = client.events(task.task_id, after).await?;
         while let Some(event) = events.next().await {
@@ -256,7 +258,7 @@ pub(super) async fn follow(
             }
             seen.push(event);
         }
-        if client.task(task.task_id).await?.status.is_terminal() {
+        if ended {
             spinner.finish_and_clear();
             return Ok(seen);
         }
