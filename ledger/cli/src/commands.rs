@@ -4,12 +4,13 @@ use crate::config::{Everywhere, Settings};
 use crate::data::{Notarized, Reading};
 use crate::home::Home;
 use crate::output::{Output, grouped, line};
+use crate::place::Place;
 use crate::shown::{Picture, Trust};
 use crate::{owner, shown};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use prooflane_dataset::{Algorithm, Profiler, Reader};
-use prooflane_ledger::{Bytes32, SealingKey, Statement, Transform};
+use prooflane_ledger::{Bytes32, Permission, Permissions, SealingKey, Statement, Transform};
 use serde::Serialize;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -219,6 +220,11 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Record evidence that was made, but could not be recorded.
+    Record {
+        /// The file that it was kept in.
+        evidence: PathBuf,
+    },
     /// List operations, the newest last.
     List {
         /// How many.
@@ -258,6 +264,22 @@ enum Command {
         /// How many of the witnesses must have cosigned; all where not given.
         #[arg(long)]
         quorum: Option<usize>,
+    },
+    /// Let an account of a network do things with a dataset: these, and no others.
+    Grant {
+        /// A dataset's id, or its file.
+        dataset: String,
+        /// The account's name.
+        account: String,
+        /// Any of read (see evidence), write (record datasets made of it), prove (record statements about it), administer (give
+        /// others permissions). None takes all away.
+        #[arg(value_delimiter = ',', value_parser = permission)]
+        permissions: Vec<Permission>,
+    },
+    /// List which accounts may do what with a dataset, besides its owner.
+    Grants {
+        /// A dataset's id, or its file.
+        dataset: String,
     },
     /// The log's keys.
     #[command(subcommand)]
@@ -408,6 +430,13 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
             made(of, out, scale).await
         }
         Command::Renew { of, out } => made(of, out, Transform::Renew).await,
+        Command::Record { evidence } => owner::record_kept(settings, &evidence).await,
+        Command::Grant {
+            dataset,
+            account,
+            permissions,
+        } => grant(settings, &dataset, &account, permissions).await,
+        Command::Grants { dataset } => grants(settings, &dataset).await,
         Command::List { last } => shown::list(settings, last).await,
         Command::Lineage { dataset, picture } => shown::lineage(settings, &dataset, picture).await,
         Command::Receipt { operation, out } => shown::receipt(settings, operation, &out).await,
@@ -425,18 +454,23 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
             };
             shown::verify(settings, &receipt, evidence, &trust)
         }
-        Command::Keys(keys) => log_keys(settings, &keys),
+        Command::Keys(keys) => log_keys(settings, &keys).await,
         Command::Backup { folder } => {
+            settings.demand_folder("its operator backs it up")?;
             let home = Home::open(&settings.folder)?;
             let operations = home.ledger().await?.backup(&folder).await?;
             counted(settings, "backed up", operations, &folder)
         }
         Command::Restore { folder } => {
+            settings.demand_folder("its operator restores it")?;
             let home = Home::open(&settings.folder)?;
             let operations = home.ledger().await?.restore(&folder).await?;
             counted(settings, "restored", operations, &folder)
         }
-        Command::Fsck => shown::fsck(settings).await,
+        Command::Fsck => {
+            settings.demand_folder("its operator checks it")?;
+            shown::fsck(settings).await
+        }
     }
 }
 
@@ -450,6 +484,7 @@ fn init(settings: &Settings, origin: &str) -> anyhow::Result<()> {
     let made = Made {
         folder: settings.folder.clone(),
         log_key: home
+            .keys
             .verifying()
             .last()
             .map(ToString::to_string)
@@ -498,12 +533,63 @@ fn profile(settings: &Settings, path: &Path, reading: &Reading) -> anyhow::Resul
     settings.output.text(&format!("{profile}\n"), &profile)
 }
 
-fn log_keys(settings: &Settings, command: &Keys) -> anyhow::Result<()> {
-    let mut home = Home::open(&settings.folder)?;
-    if let Keys::Rotate = command {
-        home.rotate()?;
+fn permission(text: &str) -> Result<Permission, &'static str> {
+    let of = [
+        Permission::Read,
+        Permission::Write,
+        Permission::Prove,
+        Permission::Administer,
+    ];
+    let found = of.into_iter().find(|of| of.to_string() == text);
+    found.ok_or("expected read, write, prove or administer")
+}
+
+async fn grant(
+    settings: &Settings,
+    dataset: &str,
+    account: &str,
+    permissions: Vec<Permission>,
+) -> anyhow::Result<()> {
+    let dataset = shown::dataset(dataset)?;
+    let permissions: Permissions = permissions.into_iter().collect();
+    let place = Place::of(settings)?;
+    place.grant(dataset, account, &permissions).await?;
+    let object = serde_json::json!({
+        "dataset": dataset,
+        "account": account,
+        "permissions": permissions,
+    });
+    settings
+        .output
+        .say(&[line(account, words(&permissions))], &object)
+}
+
+async fn grants(settings: &Settings, dataset: &str) -> anyhow::Result<()> {
+    let dataset = shown::dataset(dataset)?;
+    let grants = Place::of(settings)?.grants(dataset).await?;
+    let lines = grants.iter();
+    let lines: Vec<_> = lines
+        .map(|(account, permissions)| line(account, words(permissions)))
+        .collect();
+    let object = serde_json::json!({"dataset": dataset, "grants": grants});
+    settings.output.say(&lines, &object)
+}
+
+fn words(permissions: &Permissions) -> String {
+    if permissions.is_empty() {
+        return "nothing".into();
     }
-    let keys: Vec<_> = home.verifying().iter().map(ToString::to_string).collect();
+    let words: Vec<_> = permissions.iter().map(ToString::to_string).collect();
+    words.join(", ")
+}
+
+async fn log_keys(settings: &Settings, command: &Keys) -> anyhow::Result<()> {
+    if let Keys::Rotate = command {
+        settings.demand_folder("its operator rotates the keys of its log")?;
+        Home::open(&settings.folder)?.keys.rotate()?;
+    }
+    let (_, keys) = Place::of(settings)?.keys().await?;
+    let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
     let lines = keys.iter().enumerate();
     let lines: Vec<_> = lines
         .map(|(number, key)| line(&format!("version {}", number + 1), key))

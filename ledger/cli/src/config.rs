@@ -3,6 +3,7 @@
 use crate::output::{Format, Output};
 use anyhow::{Context, bail};
 use clap::Args;
+use prooflane_client::Client;
 use prooflane_ledger::SealingKey;
 use serde::Deserialize;
 use std::cell::OnceCell;
@@ -16,6 +17,12 @@ pub(crate) struct Everywhere {
     /// The ledger's folder; `prooflane-ledger` where neither this nor the configuration file says otherwise.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER", hide_env_values = true, value_name = "FOLDER")]
     ledger: Option<PathBuf>,
+    /// The network whose ledger is used, instead of a folder's.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER_NETWORK", hide_env_values = true, value_name = "URL", conflicts_with = "ledger")]
+    network: Option<String>,
+    /// The API key, where the network wants one.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
     /// The key file that openings are sealed with. Without one you are asked for a passphrase, or it is taken from
     /// `PROOFLANE_PASSPHRASE`.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER_KEY", hide_env_values = true, value_name = "FILE")]
@@ -35,6 +42,8 @@ pub(crate) struct Everywhere {
 pub(crate) struct Settings {
     pub(crate) folder: PathBuf,
     pub(crate) output: Output,
+    /// A network's URL and the API key for it.
+    network: Option<(String, Option<String>)>,
     key: Option<PathBuf>,
     sealing_key: OnceCell<SealingKey>,
 }
@@ -50,6 +59,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Section {
     folder: Option<PathBuf>,
+    network: Option<String>,
+    api_key: Option<String>,
     key: Option<PathBuf>,
     format: Option<Format>,
 }
@@ -67,7 +78,16 @@ impl Everywhere {
         let section = self.section()?;
         let json = self.json.then_some(Format::Json);
         let format = json.or(self.format).or(section.format);
+        // A key of the file's is for the file's network.
+        let network = match (self.network, &self.ledger) {
+            (Some(url), _) => Some((url, self.api_key)),
+            (None, Some(_)) => None,
+            (None, None) => section
+                .network
+                .map(|url| (url, self.api_key.or(section.api_key))),
+        };
         Ok(Settings {
+            network,
             folder: self
                 .ledger
                 .or(section.folder)
@@ -106,6 +126,23 @@ fn usual_place() -> Option<PathBuf> {
 }
 
 impl Settings {
+    /// A client of the network whose ledger is used; none where a folder's is.
+    pub(crate) fn client(&self) -> anyhow::Result<Option<Client>> {
+        let client = self.network.as_ref().map(|(url, api_key)| {
+            let client = Client::new(url, api_key.clone());
+            Ok(client?)
+        });
+        client.transpose()
+    }
+
+    /// For commands that are for the folder of a ledger alone.
+    pub(crate) fn demand_folder(&self, otherwise: &str) -> anyhow::Result<()> {
+        match &self.network {
+            None => Ok(()),
+            Some((url, _)) => bail!("expected --ledger, got the network {url}: {otherwise}"),
+        }
+    }
+
     /// What openings are sealed with. It is asked for once.
     pub(crate) fn sealing_key(&self) -> anyhow::Result<&SealingKey> {
         self.asked(&["passphrase: "])

@@ -84,6 +84,11 @@ impl Notarized {
         data.into_iter().map(of).collect()
     }
 
+    /// The dataset's file.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     pub(crate) fn opening(&self) -> anyhow::Result<OpeningFile> {
         let path = self.opening.clone();
         let path = path.unwrap_or_else(|| OpeningFile::beside(&self.data));

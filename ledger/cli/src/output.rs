@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use prooflane_client::ClientError;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -46,9 +47,16 @@ impl Display for No {
 
 impl std::error::Error for No {}
 
-/// 1 where the answer is no, 5 for anything else, as all of `prooflane` has it.
+/// As `prooflane --help` says.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    ExitCode::from(if error.is::<No>() { 1 } else { 5 })
+    let of_client = error.downcast_ref().map(|error| match error {
+        ClientError::NoProof(_) => 1,
+        ClientError::Url(_) => 2,
+        ClientError::Unreachable { .. } => 3,
+        ClientError::Problem(_) => 4,
+    });
+    let no = error.is::<No>().then_some(1);
+    ExitCode::from(no.or(of_client).unwrap_or(5))
 }
 
 impl Output {

@@ -2,13 +2,13 @@
 
 use crate::config::Settings;
 use crate::data::{self, Here, Notarized, Reading};
-use crate::home::Home;
 use crate::output::{Line, No, Progress, grouped, line, size, time};
+use crate::place::Place;
 use anyhow::{Context, bail};
 use prooflane_dataset::Algorithm;
 use prooflane_ledger::{
-    Bytes32, DatasetId, Entry, Error, Evidence, Figure, LedgerError, OpeningFile, Owned, Statement,
-    Transform, Verified,
+    Bytes32, DatasetId, Entry, Error, Evidence, Figure, LedgerError, OpeningFile, Operation, Owned,
+    Statement, Transform,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -26,47 +26,61 @@ struct Recorded {
     figures: Vec<Figure>,
     security_bits: Option<f64>,
     evidence_bytes: usize,
+    #[serde(flatten)]
+    took: Option<Took>,
+}
+
+/// How long it took.
+#[derive(Serialize)]
+struct Took {
     read_ms: f64,
     work_ms: f64,
     verify_ms: f64,
 }
 
-/// Evidence, and how long it took.
-struct Work {
+/// Evidence that holds, and its bytes.
+struct Checked {
+    evidence: Evidence,
+    security_bits: Option<f64>,
+    bytes: Vec<u8>,
+}
+
+impl Checked {
+    fn new(evidence: Evidence) -> anyhow::Result<Self> {
+        Ok(Self {
+            security_bits: evidence.verify()?.security_bits,
+            bytes: evidence.to_bytes()?,
+            evidence,
+        })
+    }
+}
+
+/// Evidence, how long it took, and where it is kept if it cannot be recorded.
+struct Work<'a> {
     evidence: Evidence,
     read: Duration,
     work: Duration,
+    beside: &'a Path,
 }
 
 /// Verifies evidence, records it, and says so.
 async fn record(
     settings: &Settings,
-    home: &Home,
+    place: &Place,
     mut lines: Vec<Line>,
-    done: Work,
+    done: Work<'_>,
 ) -> anyhow::Result<()> {
     let Work {
         evidence,
         read,
         work,
+        beside,
     } = done;
     let started = Instant::now();
-    let Verified { security_bits } = evidence.verify()?;
+    let checked = Checked::new(evidence)?;
     let verify = started.elapsed();
-    let bytes = evidence.to_bytes()?;
-    let evidence_bytes = bytes.len();
-    let figures = match evidence.inputs.first() {
-        Some(of) => evidence.statement.figures(of)?,
-        None => Vec::new(),
-    };
-    let ledger = home.ledger().await?;
-    let (operation, entry) = ledger.record(None, Uuid::now_v7(), bytes).await?;
-    let Entry {
-        inputs,
-        outputs,
-        evidence: digest,
-        ..
-    } = entry;
+    let recorded = recorded_or_kept(place, &checked.bytes, beside).await?;
+    let evidence = &checked.evidence;
     let rows: u64 = evidence.inputs.iter().map(|of| of.rows).sum();
     let rows = if rows == 0 {
         evidence.outputs.iter().map(|of| of.rows).sum()
@@ -75,12 +89,12 @@ async fn record(
     };
     let speed = rows as f64 / read.as_secs_f64().max(1e-9);
     let reading = format!("read in {} ({} rows/s)", time(read), grouped(speed as u64));
-    match security_bits {
+    match checked.security_bits {
         Some(bits) => lines.push(line(
             "proof",
             format!(
                 "{}, {bits:.0} bits of security; {reading}, proved in {}, verified in {}",
-                size(evidence_bytes),
+                size(checked.bytes.len()),
                 time(work),
                 time(verify)
             ),
@@ -90,11 +104,76 @@ async fn record(
             format!("{reading}, committed in {}", time(work)),
         )),
     }
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let took = Took {
+        read_ms: millis(read),
+        work_ms: millis(work),
+        verify_ms: millis(verify),
+    };
+    say(settings, place, lines, &checked, recorded, Some(took)).await
+}
+
+/// Records evidence; where that fails it is kept in a file, since a proof that was made is counted.
+async fn recorded_or_kept(
+    place: &Place,
+    evidence: &[u8],
+    beside: &Path,
+) -> anyhow::Result<Operation> {
+    let id = Uuid::now_v7();
+    let error = match place.record(id, evidence.to_vec()).await {
+        Ok(operation) => return Ok(operation),
+        Err(error) => error,
+    };
+    let mut path = beside.as_os_str().to_owned();
+    path.push(format!(".{id}.evidence"));
+    let path = PathBuf::from(path);
+    std::fs::write(&path, evidence)
+        .with_context(|| format!("{} cannot be written, and {error:#}", path.display()))?;
+    let kept = path.display();
+    eprintln!("The evidence is kept: `prooflane ledger record {kept}` records it.");
+    Err(error)
+}
+
+/// Records evidence that was kept, under the id that is in the file's name, if there is one.
+pub(crate) async fn record_kept(settings: &Settings, path: &Path) -> anyhow::Result<()> {
+    let place = Place::of(settings)?;
+    let bytes = std::fs::read(path);
+    let bytes = bytes.with_context(|| format!("{} cannot be read", path.display()))?;
+    let checked = Checked::new(Evidence::from_bytes(&bytes)?)?;
+    let name = data::name(path);
+    let id = name.split('.').find_map(|part| part.parse().ok());
+    let id = id.unwrap_or_else(Uuid::now_v7);
+    let recorded = place.record(id, bytes).await?;
+    let lines = vec![line("claim", checked.evidence.statement.to_string())];
+    say(settings, &place, lines, &checked, recorded, None).await
+}
+
+/// Says what was recorded.
+async fn say(
+    settings: &Settings,
+    place: &Place,
+    mut lines: Vec<Line>,
+    checked: &Checked,
+    recorded: Operation,
+    took: Option<Took>,
+) -> anyhow::Result<()> {
+    let evidence = &checked.evidence;
+    let (origin, _) = place.keys().await?;
+    let operation = recorded.index;
     lines.push(line(
         "recorded",
-        format!("operation {operation} of {}", home.origin()),
+        format!("operation {operation} of {origin}"),
     ));
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let Entry {
+        inputs,
+        outputs,
+        evidence: digest,
+        ..
+    } = recorded.entry;
+    let figures = match evidence.inputs.first() {
+        Some(of) => evidence.statement.figures(of)?,
+        None => Vec::new(),
+    };
     let recorded = Recorded {
         operation,
         statement: evidence.statement.name(),
@@ -102,11 +181,9 @@ async fn record(
         outputs,
         evidence: digest,
         figures,
-        security_bits,
-        evidence_bytes,
-        read_ms: millis(read),
-        work_ms: millis(work),
-        verify_ms: millis(verify),
+        security_bits: checked.security_bits,
+        evidence_bytes: checked.bytes.len(),
+        took,
     };
     settings.output.say(&lines, &recorded)
 }
@@ -114,17 +191,15 @@ async fn record(
 /// Reads notarized datasets that the ledger knows: nobody should wait for a proof that it would refuse.
 async fn here(
     settings: &Settings,
-    home: &Home,
+    place: &Place,
     of: &[Notarized],
 ) -> anyhow::Result<(Vec<Owned>, Duration)> {
-    let ledger = home.ledger().await?;
     for of in of {
         let id = of.opening()?.commitment().id();
-        if ledger.dataset(id).await?.is_none() {
+        if place.dataset(id).await?.is_none() {
             return Err(LedgerError::UnknownDataset(id).into());
         }
     }
-    drop(ledger);
     let key = settings.sealing_key()?;
     let mut read = Duration::ZERO;
     let mut owned = Vec::new();
@@ -144,7 +219,7 @@ pub(crate) async fn notarize(
     name: Option<String>,
     algorithm: Algorithm,
 ) -> anyhow::Result<()> {
-    let home = Home::open(&settings.folder)?;
+    let place = Place::of(settings)?;
     let opening = OpeningFile::beside(path);
     let resumed = opening.exists();
     let key = if resumed {
@@ -156,7 +231,7 @@ pub(crate) async fn notarize(
         // Perhaps it was committed to, but could not be recorded.
         let file = OpeningFile::read(&opening)?;
         let id = file.commitment().id();
-        if home.ledger().await?.dataset(id).await?.is_some() {
+        if place.dataset(id).await?.is_some() {
             bail!(
                 "{} is there already: the dataset is notarized",
                 opening.display()
@@ -202,17 +277,13 @@ pub(crate) async fn notarize(
             ),
         ),
     ];
-    record(
-        settings,
-        &home,
-        lines,
-        Work {
-            evidence,
-            read,
-            work,
-        },
-    )
-    .await
+    let done = Work {
+        evidence,
+        read,
+        work,
+        beside: path,
+    };
+    record(settings, &place, lines, done).await
 }
 
 /// Proves a claim about a dataset and records it.
@@ -221,8 +292,8 @@ pub(crate) async fn claim(
     of: &Notarized,
     statement: impl FnOnce(&Owned) -> Result<Statement, prooflane_ledger::Error>,
 ) -> anyhow::Result<()> {
-    let home = Home::open(&settings.folder)?;
-    let (mut owned, read) = here(settings, &home, std::slice::from_ref(of)).await?;
+    let place = Place::of(settings)?;
+    let (mut owned, read) = here(settings, &place, std::slice::from_ref(of)).await?;
     let progress = Progress::work("proving");
     let statement = statement(&owned[0])?;
     let evidence = prooflane_ledger::prove(statement, &mut owned, &mut [])?;
@@ -234,17 +305,13 @@ pub(crate) async fn claim(
             .into_iter()
             .map(|figure| (figure.name, figure.value)),
     );
-    record(
-        settings,
-        &home,
-        lines,
-        Work {
-            evidence,
-            read,
-            work,
-        },
-    )
-    .await
+    let done = Work {
+        evidence,
+        read,
+        work,
+        beside: of.data(),
+    };
+    record(settings, &place, lines, done).await
 }
 
 /// Makes datasets of others, writes them, proves that they were made so, and records it.
@@ -254,7 +321,7 @@ pub(crate) async fn transform(
     transform: &Transform,
     outputs: &[PathBuf],
 ) -> anyhow::Result<()> {
-    let home = Home::open(&settings.folder)?;
+    let place = Place::of(settings)?;
     let openings: Vec<_> = outputs
         .iter()
         .map(|path| OpeningFile::beside(path))
@@ -262,7 +329,7 @@ pub(crate) async fn transform(
     if let Some(path) = outputs.iter().chain(&openings).find(|path| path.exists()) {
         bail!("{} is there already", path.display());
     }
-    let (mut inputs, read) = here(settings, &home, of).await?;
+    let (mut inputs, read) = here(settings, &place, of).await?;
     let key = settings.sealing_key()?;
     let progress = Progress::work("proving");
     let names: Vec<_> = outputs.iter().map(|path| data::name(path)).collect();
@@ -286,17 +353,13 @@ pub(crate) async fn transform(
             format!("{}  {} with {rows} rows", commitment.id(), commitment.name),
         ));
     }
-    record(
-        settings,
-        &home,
-        lines,
-        Work {
-            evidence,
-            read,
-            work,
-        },
-    )
-    .await
+    let done = Work {
+        evidence,
+        read,
+        work,
+        beside: of[0].data(),
+    };
+    record(settings, &place, lines, done).await
 }
 
 /// Removes what was made where not all could be made, so that it can be tried again.

@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::data::Notarized;
 use crate::home::Home;
 use crate::output::{No, grouped, line, size, time};
+use crate::place::Place;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use prooflane_ledger::{DatasetId, Entry, Evidence, Figure, Operation};
@@ -27,7 +28,7 @@ pub(crate) enum Picture {
 }
 
 /// A dataset by its id, or by its file, beside which its opening is.
-fn dataset(of: &str) -> anyhow::Result<DatasetId> {
+pub(crate) fn dataset(of: &str) -> anyhow::Result<DatasetId> {
     if let Ok(id) = of.parse() {
         return Ok(id);
     }
@@ -40,8 +41,8 @@ fn dataset(of: &str) -> anyhow::Result<DatasetId> {
 
 /// Shows where a dataset comes from.
 pub(crate) async fn lineage(settings: &Settings, of: &str, picture: Picture) -> anyhow::Result<()> {
-    let home = Home::open(&settings.folder)?;
-    let lineage = home.ledger().await?.lineage(dataset(of)?).await?;
+    let place = Place::of(settings)?;
+    let lineage = place.lineage(dataset(of)?).await?;
     match picture {
         Picture::Tree => settings.output.text(&lineage.to_string(), &lineage),
         Picture::Dot => settings.output.text(&lineage.dot(), &lineage),
@@ -55,13 +56,7 @@ pub(crate) async fn lineage(settings: &Settings, of: &str, picture: Picture) -> 
 
 /// Lists operations, the newest last.
 pub(crate) async fn list(settings: &Settings, last: u64) -> anyhow::Result<()> {
-    let home = Home::open(&settings.folder)?;
-    let ledger = home.ledger().await?;
-    let size = ledger.size().await?;
-    let mut operations = Vec::new();
-    for index in size.saturating_sub(last)..size {
-        operations.push(ledger.operation(index).await?);
-    }
+    let operations = Place::of(settings)?.last(last).await?;
     let mut text = String::new();
     let short = |ids: &[DatasetId]| {
         let ids: Vec<_> = ids.iter().map(DatasetId::short).collect();
@@ -99,14 +94,14 @@ pub(crate) async fn receipt(settings: &Settings, index: u64, out: &Path) -> anyh
         evidence: PathBuf,
         log_key: String,
     }
-    let home = Home::open(&settings.folder)?;
-    let ledger = home.ledger().await?;
-    let receipt = ledger.receipt(index).await?.to_string();
-    let evidence = ledger.evidence(None, index).await?;
+    let place = Place::of(settings)?;
+    let (receipt, evidence) = place.receipt(index).await?;
+    let (_, keys) = place.keys().await?;
+    let log_key = keys.last().map(ToString::to_string);
     let written = Written {
         receipt: out.into(),
         evidence: evidence_beside(out),
-        log_key: ledger.log().key().to_string(),
+        log_key: log_key.unwrap_or_default(),
     };
     for (path, bytes) in [
         (&written.receipt, receipt.as_bytes()),
@@ -158,6 +153,7 @@ impl Trust {
             let home = Home::open(&settings.folder);
             log = home
                 .context("expected --log-key, whose signature to believe")?
+                .keys
                 .verifying();
         }
         let witnesses = parse(&self.witnesses)?;
@@ -304,7 +300,7 @@ pub(crate) async fn fsck(settings: &Settings) -> anyhow::Result<()> {
         findings: Vec<String>,
     }
     let home = Home::open(&settings.folder)?;
-    let report = home.ledger().await?.fsck(&home.verifying()).await?;
+    let report = home.ledger().await?.fsck(&home.keys.verifying()).await?;
     let checked = Checked {
         operations: report.operations,
         proofs: report.proofs,

@@ -3,6 +3,7 @@
 use crate::Statement;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Something that an account may do with a dataset. Everybody may see its metadata: its id, and which operations it took part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,6 +17,18 @@ pub enum Permission {
     Prove,
     /// Give others permissions.
     Administer,
+}
+
+impl fmt::Display for Permission {
+    /// As it is in JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Prove => "prove",
+            Self::Administer => "administer",
+        })
+    }
 }
 
 /// What an account may do with a dataset. Its owner, who recorded it, may do everything.

@@ -75,6 +75,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The log has no such keys.
+    #[error("{}: no keys of a log: {problem}", file.display())]
+    LogKeys {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", file.display())]
     Io {

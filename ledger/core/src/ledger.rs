@@ -1,12 +1,15 @@
 //! The ledger itself: entries in a log, evidence in blobs, and an index of datasets in the table.
 
 use crate::access::{Permission, Permissions};
+use crate::opening::random;
 use crate::{Bytes32, Commitment, DatasetId, Entry, Error, Evidence};
 use prooflane_log::{AppendError, Log, LogError, Receipt, SigningKey, Writer};
 use prooflane_store::{
     Blobs, Clock, CommitError, Cursor, Expect, Index, Key, PutMode, Query, StoreError, Table, Write,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -38,7 +41,7 @@ pub enum LedgerError {
         size: u64,
     },
     /// The account may not do that.
-    #[error("{account} may not {permission:?} dataset {dataset}: ask whoever administers it")]
+    #[error("{account} may not {permission} dataset {dataset}: ask whoever administers it")]
     Forbidden {
         /// Who asked.
         account: String,
@@ -107,7 +110,7 @@ pub struct Operation {
     pub index: u64,
     /// Its entry.
     pub entry: Entry,
-    /// In words.
+    /// In words, for who may read all of its datasets; for others its name.
     pub words: String,
 }
 
@@ -140,8 +143,12 @@ fn operation_key(id: DatasetId, index: u64) -> Key {
     Key::new(dataset_partition(id), format!("operation#{index:020}"))
 }
 
+fn grants_partition(id: DatasetId) -> String {
+    format!("ledger#access#{id}")
+}
+
 fn grant_key(id: DatasetId, account: &str) -> Key {
-    Key::new(format!("ledger#access#{id}"), account)
+    Key::new(grants_partition(id), account)
 }
 
 /// How many entries the index has.
@@ -149,6 +156,7 @@ fn indexed_key() -> Key {
     Key::new("ledger", "indexed")
 }
 
+/// Where evidence is in the store.
 fn evidence_blob(digest: &Bytes32) -> String {
     format!("evidence/{digest}")
 }
@@ -188,18 +196,59 @@ fn fits(evidence: &Evidence) -> Result<(), LedgerError> {
     Ok(())
 }
 
+/// What an account may see. It looks each dataset's permissions up once.
+pub(crate) struct View<'a> {
+    ledger: &'a Ledger,
+    by: Option<&'a str>,
+    may_read: HashMap<DatasetId, bool>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(ledger: &'a Ledger, by: Option<&'a str>) -> Self {
+        Self {
+            ledger,
+            by,
+            may_read: HashMap::new(),
+        }
+    }
+
+    /// An operation without its words, if they are not for this account.
+    async fn of(&mut self, mut operation: Operation) -> Result<Operation, LedgerError> {
+        for dataset in operation.entry.datasets() {
+            if !self.may_read(dataset).await? {
+                operation.words.clone_from(&operation.entry.operation);
+                break;
+            }
+        }
+        Ok(operation)
+    }
+
+    async fn may_read(&mut self, dataset: DatasetId) -> Result<bool, LedgerError> {
+        let Some(account) = self.by else {
+            return Ok(true);
+        };
+        if let Some(may) = self.may_read.get(&dataset) {
+            return Ok(*may);
+        }
+        let permissions = self.ledger.permissions(account, dataset).await?;
+        let may = permissions.contains(&Permission::Read);
+        self.may_read.insert(dataset, may);
+        Ok(may)
+    }
+}
+
 impl Ledger {
-    /// Opens the ledger of a store, or founds it. Its origin is the name of `signer`; `writer` is drawn at random at each start.
+    /// Opens the ledger of a store, or founds it. Its origin is the name of `signer`.
     ///
     /// # Errors
-    /// [`LogError`].
+    /// [`LedgerError::Log`], [`Error::Randomness`].
     pub async fn open(
         table: Arc<dyn Table>,
         blobs: Arc<dyn Blobs>,
         clock: Arc<dyn Clock>,
         signer: SigningKey,
-        writer: Writer,
-    ) -> Result<Self, LogError> {
+    ) -> Result<Self, LedgerError> {
+        let writer = Writer(*random()?);
         Ok(Self {
             log: Log::open(table.clone(), blobs.clone(), LOG, signer, writer).await?,
             table,
@@ -315,11 +364,46 @@ impl Ledger {
         Ok(self.log.reader().entry(index, size).await?)
     }
 
-    /// An operation, with its words.
+    /// An operation, as an account may see it.
     ///
     /// # Errors
     /// As [`Self::entry`].
-    pub async fn operation(&self, index: u64) -> Result<Operation, LedgerError> {
+    pub async fn operation(&self, by: Option<&str>, index: u64) -> Result<Operation, LedgerError> {
+        let mut operations = self.recorded(by, index..index + 1).await?;
+        let size = self.size().await?;
+        operations
+            .pop()
+            .ok_or(LedgerError::UnknownOperation { index, size })
+    }
+
+    /// Operations in their order, as an account may see them; only those that there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Log`], [`LedgerError::Damaged`].
+    pub async fn recorded(
+        &self,
+        by: Option<&str>,
+        range: Range<u64>,
+    ) -> Result<Vec<Operation>, LedgerError> {
+        let end = range.end.min(self.size().await?);
+        self.index_to(end).await?;
+        let mut view = View::new(self, by);
+        let mut operations = Vec::new();
+        for index in range.start..end {
+            let entry = self.entry(index).await?;
+            // Its words are with each of its datasets.
+            let of = entry.datasets().first().copied();
+            let of = of.ok_or_else(|| LedgerError::Damaged(format!("entry {index} names none")))?;
+            let item = self.table.get(&operation_key(of, index)).await?;
+            let item =
+                item.ok_or_else(|| LedgerError::Damaged(format!("the index lacks entry {index}")))?;
+            operations.push(view.of(read(&item.body, "an operation")?).await?);
+        }
+        Ok(operations)
+    }
+
+    /// What the index has of an operation.
+    async fn indexed(&self, index: u64) -> Result<Operation, LedgerError> {
         let entry = self.entry(index).await?;
         let evidence = self.stored(&entry.evidence).await?;
         Ok(Operation {
@@ -351,11 +435,25 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Forbidden`]; as [`Self::entry`].
     pub async fn evidence(&self, by: Option<&str>, index: u64) -> Result<Vec<u8>, LedgerError> {
+        let digest = self.readable(by, index).await?.evidence;
+        self.evidence_bytes(&digest).await
+    }
+
+    /// Where that evidence is among the store's blobs, for an account that may read all of the operation's datasets.
+    ///
+    /// # Errors
+    /// As [`Self::evidence`].
+    pub async fn evidence_at(&self, by: Option<&str>, index: u64) -> Result<String, LedgerError> {
+        let digest = self.readable(by, index).await?.evidence;
+        Ok(evidence_blob(&digest))
+    }
+
+    async fn readable(&self, by: Option<&str>, index: u64) -> Result<Entry, LedgerError> {
         let entry = self.entry(index).await?;
         for dataset in entry.datasets() {
             self.demand(by, dataset, Permission::Read).await?;
         }
-        self.evidence_bytes(&entry.evidence).await
+        Ok(entry)
     }
 
     pub(crate) async fn keep_evidence(
@@ -409,24 +507,35 @@ impl Ledger {
         item.map(|item| read(&item.body, "a dataset")).transpose()
     }
 
-    /// The operations that a dataset took part in, in their order.
+    /// The operations that a dataset took part in, in their order, as an account may see them.
     ///
     /// # Errors
     /// [`LedgerError::Log`], [`LedgerError::Damaged`].
     pub async fn operations(
         &self,
+        by: Option<&str>,
         id: DatasetId,
         after: Option<Cursor>,
     ) -> Result<Operations, LedgerError> {
         self.index_to(self.size().await?).await?;
+        self.page(&mut View::new(self, by), id, after).await
+    }
+
+    /// A page of operations of an index that is up to date.
+    pub(crate) async fn page(
+        &self,
+        view: &mut View<'_>,
+        id: DatasetId,
+        after: Option<Cursor>,
+    ) -> Result<Operations, LedgerError> {
         let query = Query::new(Index::Primary, dataset_partition(id)).from("operation#");
         let page = self.table.query(&query.after(after)).await?;
-        let operations = page
-            .items
-            .iter()
-            .map(|item| read(&item.body, "an operation"));
+        let mut operations = Vec::new();
+        for item in &page.items {
+            operations.push(view.of(read(&item.body, "an operation")?).await?);
+        }
         Ok(Operations {
-            operations: operations.collect::<Result<_, _>>()?,
+            operations,
             next: page.next,
         })
     }
@@ -482,6 +591,34 @@ impl Ledger {
         )
     }
 
+    /// Who has been given permissions to a dataset besides its owner.
+    ///
+    /// # Errors
+    /// [`LedgerError::Forbidden`] for whoever may not administer it, [`LedgerError::UnknownDataset`], [`LedgerError::Log`].
+    pub async fn grants(
+        &self,
+        by: Option<&str>,
+        dataset: DatasetId,
+    ) -> Result<BTreeMap<String, Permissions>, LedgerError> {
+        self.demand(by, dataset, Permission::Administer).await?;
+        let mut grants = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let query = Query::new(Index::Primary, grants_partition(dataset)).after(after);
+            let page = self.table.query(&query).await?;
+            for item in page.items {
+                let permissions: Permissions = read(&item.body, "permissions")?;
+                if !permissions.is_empty() {
+                    grants.insert(item.key.sort, permissions);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(grants);
+            }
+        }
+    }
+
     /// That whoever asks may.
     async fn demand(
         &self,
@@ -517,7 +654,7 @@ impl Ledger {
 
     /// Whether the index has what follows from an entry.
     pub(crate) async fn is_indexed(&self, index: u64) -> Result<bool, LedgerError> {
-        let operation = self.operation(index).await?;
+        let operation = self.indexed(index).await?;
         for dataset in operation.entry.datasets() {
             let item = self.table.get(&operation_key(dataset, index)).await?;
             let same = |body: &[u8]| serde_json::from_slice(body).ok().as_ref() == Some(&operation);
@@ -575,7 +712,7 @@ impl Ledger {
 
     /// What the index has of an entry.
     async fn index_entry(&self, index: u64) -> Result<Vec<Write>, LedgerError> {
-        let operation = self.operation(index).await?;
+        let operation = self.indexed(index).await?;
         let evidence = self.stored(&operation.entry.evidence).await?;
         let mut writes = Vec::new();
         for dataset in operation.entry.datasets() {

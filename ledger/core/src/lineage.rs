@@ -1,7 +1,8 @@
 //! Where datasets come from, and what became of them.
 
+use crate::ledger::View;
 use crate::{Commitment, DatasetId, Known, Ledger, LedgerError, Operation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
@@ -9,7 +10,7 @@ use std::fmt::{self, Write};
 const MOST: usize = 10_000;
 
 /// All datasets that one is connected to by transformations, and all operations on them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lineage {
     /// Which was asked for.
     pub dataset: DatasetId,
@@ -20,11 +21,17 @@ pub struct Lineage {
 }
 
 impl Ledger {
-    /// Follows a dataset's transformations, both ways.
+    /// Follows a dataset's transformations, both ways; operations are as an account may see them.
     ///
     /// # Errors
     /// [`LedgerError::UnknownDataset`], [`LedgerError::Log`], [`LedgerError::Damaged`].
-    pub async fn lineage(&self, dataset: DatasetId) -> Result<Lineage, LedgerError> {
+    pub async fn lineage(
+        &self,
+        by: Option<&str>,
+        dataset: DatasetId,
+    ) -> Result<Lineage, LedgerError> {
+        self.index_to(self.size().await?).await?;
+        let mut view = View::new(self, by);
         let mut lineage = Lineage {
             dataset,
             datasets: BTreeMap::new(),
@@ -45,7 +52,7 @@ impl Ledger {
             }
             let mut after = None;
             loop {
-                let page = self.operations(id, after).await?;
+                let page = self.page(&mut view, id, after).await?;
                 for operation in page.operations {
                     waiting.extend(operation.entry.datasets());
                     lineage.operations.insert(operation.index, operation);

@@ -7,7 +7,7 @@ use prooflane_ledger::{
     BackupError, DatasetId, Entry, Evidence, Ledger, LedgerError, Owned, Permission, SealingKey,
     Statement, Transform, notarize, prove,
 };
-use prooflane_log::{Kind as KeyKind, Policy, Receipt, SigningKey, Writer};
+use prooflane_log::{Kind as KeyKind, Policy, Receipt, SigningKey};
 use prooflane_store::{
     Blobs, DirBlobs, Expect, Key, ManualClock, PutMode, SqliteTable, Table as _, Write,
 };
@@ -23,17 +23,9 @@ struct World {
     ledger: Ledger,
 }
 
-async fn ledger(
-    blobs: Arc<DirBlobs>,
-    table: Arc<SqliteTable>,
-    clock: Arc<ManualClock>,
-    writer: u8,
-) -> Ledger {
+async fn ledger(blobs: Arc<DirBlobs>, table: Arc<SqliteTable>, clock: Arc<ManualClock>) -> Ledger {
     let key = SigningKey::from_seed("example.com/ledger", KeyKind::Ed25519, &[1; 32]).unwrap();
-    let writer = Writer([writer; 16]);
-    Ledger::open(table, blobs, clock, key, writer)
-        .await
-        .unwrap()
+    Ledger::open(table, blobs, clock, key).await.unwrap()
 }
 
 async fn world() -> World {
@@ -42,7 +34,7 @@ async fn world() -> World {
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
     let blobs = Arc::new(DirBlobs::open(folder.path().join("blobs")).unwrap());
     World {
-        ledger: ledger(blobs.clone(), table.clone(), clock.clone(), 0).await,
+        ledger: ledger(blobs.clone(), table.clone(), clock.clone()).await,
         blobs,
         folder,
         table,
@@ -221,7 +213,7 @@ async fn lineage_goes_both_ways() {
     let (made, evidence) = world.made(large, &split, &["train", "test"]);
     world.record(None, evidence).await.unwrap();
     let short: Vec<_> = made.iter().map(|owned| id(owned).short()).collect();
-    let lineage = world.ledger.lineage(middle).await.unwrap();
+    let lineage = world.ledger.lineage(None, middle).await.unwrap();
     let origin = lineage.operations[&0].entry.outputs[0].short();
     let expected = format!(
         "numbers  9 rows  {origin}\n\
@@ -246,10 +238,12 @@ async fn lineage_goes_both_ways() {
         world.blobs.clone(),
         world.table.clone(),
         world.clock.clone(),
-        1,
     )
     .await;
-    assert_eq!(other.lineage(middle).await.unwrap().to_string(), expected);
+    assert_eq!(
+        other.lineage(None, middle).await.unwrap().to_string(),
+        expected
+    );
 }
 
 #[tokio::test]
@@ -290,6 +284,32 @@ async fn accounts_do_what_they_may() {
         })
     ));
     assert!(world.ledger.evidence(Some("alice"), index).await.is_ok());
+    // Words tell columns and bounds: they are for those who may read. Everybody sees that there was an operation.
+    for (account, words) in [
+        ("alice", "count of rows with n at least 3"),
+        ("bob", "count"),
+    ] {
+        let by = Some(account);
+        let one = world.ledger.operation(by, index).await.unwrap();
+        let listed = world.ledger.recorded(by, 0..9).await.unwrap();
+        let of = world.ledger.operations(by, dataset, None).await.unwrap();
+        let lineage = world.ledger.lineage(by, dataset).await.unwrap();
+        assert_eq!(listed.len(), 2);
+        for seen in [&one, &listed[1], &of.operations[1], &lineage.operations[&1]] {
+            assert_eq!((seen.index, &*seen.words), (index, words), "{account}");
+            assert_eq!(seen.entry, entry);
+        }
+    }
+    assert!(matches!(
+        world.ledger.operation(None, 2).await,
+        Err(LedgerError::UnknownOperation { index: 2, size: 2 })
+    ));
+    assert!(matches!(
+        world.ledger.grants(Some("bob"), dataset).await,
+        Err(LedgerError::Forbidden { .. })
+    ));
+    let grants = world.ledger.grants(Some("alice"), dataset).await.unwrap();
+    assert_eq!(grants, [("bob".into(), [Permission::Prove].into())].into());
     world
         .grant(Some("alice"), dataset, Permission::Read)
         .await
@@ -338,7 +358,7 @@ async fn an_index_that_was_left_behind_catches_up() {
     assert_eq!(
         world
             .ledger
-            .operations(id(&numbers), None)
+            .operations(None, id(&numbers), None)
             .await
             .unwrap()
             .operations
@@ -417,7 +437,7 @@ async fn a_backup_becomes_the_same_ledger() {
             .clone()
     };
     assert_eq!(root(&world.ledger).await, root(&other.ledger).await);
-    let lineage = async |ledger: &Ledger| ledger.lineage(dataset).await.unwrap().to_string();
+    let lineage = async |ledger: &Ledger| ledger.lineage(None, dataset).await.unwrap().to_string();
     assert_eq!(lineage(&world.ledger).await, lineage(&other.ledger).await);
 
     let (_, more) = other.numbers("more", 2);
@@ -460,7 +480,7 @@ async fn nobody_records_another_origin_for_a_dataset() {
     let projected = projected.to_bytes().unwrap();
     let refused = world.record(Some("mallory"), projected).await;
     assert!(matches!(refused, Err(LedgerError::Recorded(of)) if of == commitment.id()));
-    let lineage = world.ledger.lineage(commitment.id()).await.unwrap();
+    let lineage = world.ledger.lineage(None, commitment.id()).await.unwrap();
     assert_eq!(lineage.operations.len(), 1);
 }
 

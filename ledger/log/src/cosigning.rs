@@ -59,6 +59,11 @@ impl Witness {
         })
     }
 
+    /// The key that checks its cosignatures.
+    pub fn key(&self) -> &VerifyingKey {
+        self.signer.verifying()
+    }
+
     /// Answers the body of `POST add-checkpoint`: the cosignature, which becomes a line of its own in the response. It is made
     /// only once the checkpoint is remembered.
     ///
