@@ -4,12 +4,14 @@ use crate::files::{self, AttestorFile};
 use crate::local::Local;
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
-use prooflane_api::{Api, Limits, OwnAttestor, prometheus, router};
+use prooflane_api::{Api, Limits, OwnAttestor, OwnLedger, prometheus, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
     ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Role,
 };
 use prooflane_engine::{Keys, Provenance};
+use prooflane_ledger::LogKeys;
+use prooflane_log::{Kind, SigningKey, VerifyingKey, Witness};
 use prooflane_market::{Millis, Rules};
 use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
 use prooflane_verifier::field;
@@ -23,6 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
 
 /// How to run a network.
 pub struct Config {
@@ -43,6 +46,8 @@ pub struct Config {
     pub sweep_every: Duration,
     /// Serve development keys where others can reach them.
     pub allow_development_keys: bool,
+    /// The verifying keys of logs whose checkpoints it cosigns.
+    pub witness_of: Vec<VerifyingKey>,
 }
 
 impl Config {
@@ -58,6 +63,7 @@ impl Config {
             rate: None,
             sweep_every: Duration::from_millis(250),
             allow_development_keys: false,
+            witness_of: Vec::new(),
         }
     }
 }
@@ -76,6 +82,8 @@ pub struct Node {
     pub attestor: PathBuf,
     /// The file of its operator's API key, on a closed network.
     pub operator_key: Option<PathBuf>,
+    /// What receipts of its ledger are verified with.
+    pub log_key: String,
     drain: Drain,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
@@ -85,6 +93,9 @@ pub struct Node {
 
 /// The file of the table in a data directory.
 pub const TABLE: &str = "table.sqlite";
+
+/// What the ledger is called where nobody has founded it under another name (`prooflane ledger init`).
+const LEDGER: &str = "localhost/ledger";
 
 /// Requests that are still running get this long when the network stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -123,6 +134,9 @@ impl Node {
             kept_api_key(&coordinator, &operator_key, &record).await?;
         }
 
+        let ledger = own_ledger(data, coordinator.ports(), config.witness_of).await?;
+        let log_key = ledger.ledger.log().key().to_string();
+
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -136,6 +150,7 @@ impl Node {
             open,
             limits: Limits::new(rate),
             attestor: Some(attestor_key),
+            ledger,
             files: Arc::new(move |entry: &Entry| std::fs::read(key_files.path(entry.circuit.id()))),
             longest_stream: Duration::from_secs(3600),
             buffered: false,
@@ -179,6 +194,7 @@ impl Node {
             keys,
             attestor,
             operator_key: (!open).then_some(operator_key),
+            log_key,
             drain,
             stop,
             server,
@@ -290,6 +306,45 @@ pub(crate) async fn kept_api_key(
 #[derive(Serialize, Deserialize)]
 struct KeyFile {
     api_key: String,
+}
+
+/// The ledger of a data directory, which is a folder for `prooflane ledger --ledger` as well. A log is founded where there is none.
+async fn own_ledger(
+    data: &Path,
+    ports: &Ports,
+    witness_of: Vec<VerifyingKey>,
+) -> anyhow::Result<OwnLedger> {
+    let keys = match LogKeys::read(data)? {
+        Some(keys) => keys,
+        None => LogKeys::create(data, LEDGER)?,
+    };
+    let witness = if witness_of.is_empty() {
+        None
+    } else {
+        let name = format!("{}/witness", keys.origin());
+        let signer = witness_key(&data.join("witness.key.json"), &name)?;
+        let (table, clock) = (ports.table.clone(), ports.clock.clone());
+        Some(Arc::new(Witness::new(table, clock, signer, witness_of)?))
+    };
+    let ledger = OwnLedger::open(ports, keys.into_signing()).await?;
+    Ok(OwnLedger { witness, ..ledger })
+}
+
+#[derive(Serialize, Deserialize)]
+struct WitnessFile {
+    /// In the form of a note's signing key.
+    key: String,
+}
+
+fn witness_key(path: &Path, name: &str) -> anyhow::Result<SigningKey> {
+    if !path.exists() {
+        let seed = Zeroizing::new(files::random()?);
+        let key = SigningKey::from_seed(name, Kind::Cosignature, &seed)?;
+        let key = key.secret().to_string();
+        files::write_secret(path, &WitnessFile { key })?;
+    }
+    let WitnessFile { key } = files::read(path)?;
+    SigningKey::parse(&key).with_context(|| format!("{} is damaged", path.display()))
 }
 
 fn own_attestor(path: &Path) -> anyhow::Result<OwnAttestor> {

@@ -72,6 +72,12 @@ impl Coordinator {
         }
     }
 
+    /// What it reaches the world through.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The circuits this network proves, with their verifying keys.
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {

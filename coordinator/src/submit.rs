@@ -120,7 +120,7 @@ impl Coordinator {
                     self.drop_upload(upload).await;
                     return Ok(submitted);
                 }
-                self.uploaded(&task.spec.requester, upload).await?
+                self.uploaded_inputs(&task.spec.requester, upload).await?
             }
         };
         let plain = zeroize::Zeroizing::new(crate::tasks::encode(&inputs));

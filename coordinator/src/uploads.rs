@@ -99,20 +99,33 @@ impl Coordinator {
         put.map(drop).map_err(Error::from)
     }
 
-    /// What was uploaded.
-    pub(crate) async fn uploaded(&self, requester: &str, id: UploadId) -> Result<Value, Error> {
+    /// What was uploaded by this requester.
+    ///
+    /// # Errors
+    /// [`Error::UnknownUpload`]; the store's.
+    pub async fn uploaded(&self, requester: &str, id: UploadId) -> Result<Vec<u8>, Error> {
         let bytes = self.ports.blobs.get(&id.blob()).await?;
         let bytes = bytes.ok_or(Error::UnknownUpload(id))?;
-        if UploadId::of(requester, &bytes) != id {
-            return Err(Error::UnknownUpload(id));
+        if UploadId::of(requester, &bytes) == id {
+            return Ok(bytes);
         }
+        Err(Error::UnknownUpload(id))
+    }
+
+    /// The inputs that were uploaded.
+    pub(crate) async fn uploaded_inputs(
+        &self,
+        requester: &str,
+        id: UploadId,
+    ) -> Result<Value, Error> {
+        let bytes = self.uploaded(requester, id).await?;
         // Says where, and nothing of what is there.
         serde_json::from_slice(&bytes)
             .map_err(|error| Error::InvalidInputs(format!("upload {id} is not JSON: {error}")))
     }
 
     /// It has served. One that stays costs space only.
-    pub(crate) async fn drop_upload(&self, id: UploadId) {
+    pub async fn drop_upload(&self, id: UploadId) {
         if let Err(error) = self.ports.blobs.delete(&id.blob()).await {
             tracing::warn!(upload = %id, %error, "an upload that was used is not deleted");
         }

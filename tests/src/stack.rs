@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use prooflane::node::catalogue;
-use prooflane_api::{Api, Limits, prometheus, router};
+use prooflane_api::{Api, Limits, OwnLedger, prometheus, router};
 use prooflane_client::wire::{
     AssignmentView, Claim, PlaceAsk, ProofForm, RegisterProver, ReportFailure, SubmitResult,
     SubmitTask, TaskView, VerdictView,
@@ -11,6 +11,7 @@ use prooflane_client::wire::{
 use prooflane_client::{Client, ClientError};
 use prooflane_coordinator::{Auctioneer, Coordinator, Entry, OsEntropy, Ports};
 use prooflane_engine::Keys;
+use prooflane_log::{Kind, SigningKey};
 use prooflane_market::{Millis, Rules, Status};
 use prooflane_store::{
     CommitError, DirBlobs, Item, Key, ManualClock, Page, Query, SqliteQueue, SqliteTable,
@@ -84,6 +85,12 @@ pub struct Stack {
     data: TempDir,
 }
 
+/// A ledger with a key of its own.
+async fn ledger(ports: &Ports) -> OwnLedger {
+    let key = SigningKey::from_seed("example.com/ledger", Kind::Ed25519, &[1; 32]).unwrap();
+    OwnLedger::open(ports, vec![key]).await.unwrap()
+}
+
 /// A worker over HTTP.
 pub struct Worker {
     drain: Drain,
@@ -134,6 +141,7 @@ impl Stack {
             open: true,
             limits: Limits::new(None),
             attestor: None,
+            ledger: ledger(coordinator.ports()).await,
             files: Arc::new(move |entry: &Entry| std::fs::read(files.path(entry.circuit.id()))),
             longest_stream: PATIENCE,
             buffered: false,

@@ -22,6 +22,14 @@ pub(super) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     if context.output.json {
         command.arg("--json");
     }
+    let target = &context.target;
+    if target.named {
+        command.args(["--network", &target.network]);
+        if let Some(api_key) = &target.api_key {
+            // Not among the arguments, which everybody on this machine sees.
+            command.env("PROOFLANE_API_KEY", api_key);
+        }
+    }
     let error = command.args(args.args).exec();
     Err(error).with_context(|| {
         let program = program.display();

@@ -5,8 +5,10 @@ use super::{Context, Stop, cores};
 use crate::edge::{Edge, Setup};
 use crate::node::{Config, Node, development, kept_api_key};
 use crate::payer;
+use anyhow::Context as _;
 use prooflane_coordinator::{ApiKey, Role};
 use prooflane_gate::Secrets;
+use prooflane_log::VerifyingKey;
 use prooflane_worker::Offer;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -39,6 +41,9 @@ pub(super) struct Args {
     /// Serve development keys, whose maker could forge proofs, where others can reach them.
     #[arg(long)]
     allow_development_keys: bool,
+    /// Cosign the checkpoints of these transparency logs: a file of their verifying keys, a line each.
+    #[arg(long, value_name = "FILE")]
+    witness_of: Option<PathBuf>,
     /// Also run a gate in front of a paid API, configured by this JSON file (edge-verify/gate/README.md).
     #[arg(long, value_name = "FILE")]
     edge: Option<PathBuf>,
@@ -71,6 +76,9 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
             offer
         })
         .collect();
+    if let Some(path) = &args.witness_of {
+        config.witness_of = log_keys(path)?;
+    }
     let mut stop = Stop::new()?;
     let node = Node::start(config).await?;
     let edge = match &args.edge {
@@ -94,6 +102,16 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<()> {
         .output
         .line(format_args!("Stopped. Proofs made here: {proved}."));
     Ok(())
+}
+
+fn log_keys(path: &Path) -> anyhow::Result<Vec<VerifyingKey>> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
+    let lines = text.lines().enumerate().map(|(number, line)| {
+        let key = line.parse::<VerifyingKey>();
+        key.with_context(|| format!("{}, line {}", path.display(), number + 1))
+    });
+    lines.collect()
 }
 
 /// A gate whose home region, attestor and verifying key are this network's.
@@ -133,6 +151,7 @@ fn announce(
         "open": node.open,
         "attestor": node.attestor,
         "operator_key": node.operator_key,
+        "log_key": node.log_key,
         "edge": edge.map(Edge::url),
     }))?;
     let dim = console::Style::new().dim();
@@ -151,6 +170,10 @@ fn announce(
     row("docs", format!("{url}/docs"));
     row("data", args.data.display().to_string());
     row("attestor", node.attestor.display().to_string());
+    row(
+        "ledger",
+        format!("{url}/v1/ledger, log key {}", node.log_key),
+    );
     if let Some(edge) = edge {
         row("gate", format!("{} ({})", edge.url(), edge.runs()));
     }

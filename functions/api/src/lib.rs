@@ -7,6 +7,7 @@ mod circuits;
 mod compat;
 mod events;
 mod fulfilment;
+mod ledger;
 mod limits;
 mod payments;
 mod problem;
@@ -17,6 +18,7 @@ mod uploads;
 mod views;
 
 pub use attestations::OwnAttestor;
+pub use ledger::OwnLedger;
 pub use limits::Limits;
 pub use problem::{CODES, Code, errors_markdown};
 pub use service::prometheus;
@@ -46,6 +48,8 @@ pub struct Api {
     pub limits: Limits,
     /// The network's own attestor.
     pub attestor: Option<OwnAttestor>,
+    /// The dataset ledger.
+    pub ledger: OwnLedger,
     /// What is too large for a request or an answer.
     pub files: Arc<dyn Files>,
     /// The longest that a stream of events or a long poll lasts.
@@ -139,6 +143,7 @@ pub enum KeyFile {
         (name = "accounts", description = "Who holds how many credits"),
         (name = "circuits", description = "What can be proved"),
         (name = "verification", description = "For whoever is shown a proof"),
+        (name = "ledger", description = "For data teams and their auditors"),
         (name = "compatibility", description = "Forms that clients of similar systems use"),
         (name = "service", description = "For whoever runs the network"),
     )
@@ -156,7 +161,7 @@ impl utoipa::Modify for Bearer {
 }
 
 fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Doc::openapi())
+    let mut routes = OpenApiRouter::with_openapi(Doc::openapi())
         .merge(tasks::routes())
         .merge(uploads::routes())
         .merge(provers::routes())
@@ -165,8 +170,16 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(circuits::routes())
         .merge(payments::routes())
         .merge(attestations::routes())
+        .merge(ledger::routes())
         .merge(compat::routes())
-        .merge(service::routes())
+        .merge(service::routes());
+    // A path's parameter that takes all of the rest has no mark in OpenAPI.
+    let paths = &mut routes.get_openapi_mut().paths.paths;
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+    routes
 }
 
 /// The OpenAPI description, as it is served at `/openapi.json` and committed.

@@ -6,11 +6,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, RequestExt};
-use prooflane_api::{Api, Files, KeyFile, Limits, OwnAttestor, UploadTo, router};
-use prooflane_coordinator::{Catalogue, Entry};
-use prooflane_lambda::{Network, json_variable};
+use prooflane_api::{Api, Files, KeyFile, Limits, OwnAttestor, OwnLedger, UploadTo, router};
+use prooflane_coordinator::{Catalogue, Entry, Ports};
+use prooflane_lambda::{Network, json_variable, variable};
+use prooflane_ledger::derived_key;
 use prooflane_store_aws::S3Blobs;
 use prooflane_verifier::field;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -33,11 +35,13 @@ async fn main() -> Result<(), Error> {
         }),
         None => None,
     };
+    let ledger = ledger(network.coordinator.ports()).await?;
     let app = router(Api {
         coordinator: network.coordinator.clone(),
         open: false,
         limits: Limits::new(RATE),
         attestor,
+        ledger,
         files: Arc::new(Bucket(network.blobs.clone())),
         longest_stream: LONGEST_STREAM,
         buffered: true,
@@ -54,6 +58,17 @@ async fn main() -> Result<(), Error> {
                 }
             }));
     lambda_http::run(app).await
+}
+
+/// The ledger, whose log's keys are derived from a secret: a JSON object of random texts by the keys' versions.
+async fn ledger(ports: &Ports) -> Result<OwnLedger, Error> {
+    let config = prooflane_store_aws::loader().load().await;
+    let id = variable("PROOFLANE_LEDGER_SECRET")?;
+    let secret = prooflane_store_aws::secret(&config, &id).await?;
+    let versions: BTreeMap<u32, &str> = serde_json::from_str(&secret)?;
+    let origin = variable("PROOFLANE_LEDGER_ORIGIN")?;
+    let keys = versions.values().map(|text| derived_key(&origin, text));
+    Ok(OwnLedger::open(ports, keys.collect::<Result<_, _>>()?).await?)
 }
 
 /// Says who calls as the gateway tells it: limits are kept by address where there is no API key.

@@ -38,6 +38,7 @@ codes! {
     "malformed_json" BAD_REQUEST "The body is not the JSON expected" "Correct the field that `detail` names; the types are at /docs." "";
     "invalid_request" BAD_REQUEST "A value is out of range" "Correct the field that `detail` names." "";
     "invalid_inputs" BAD_REQUEST "Nothing can be proved about these inputs" "Correct the input that `detail` names; `GET /v1/circuits` shows inputs that can be proved." "";
+    "invalid_evidence" BAD_REQUEST "The evidence does not hold" "Make it again with this version; `detail` says what is wrong with it." "";
     "malformed_proof" BAD_REQUEST "The proof cannot be read" "Send 128 bytes (as `0x` hex, or bytes where the route takes bytes) or snarkjs JSON; every coordinate below the field's modulus, every point on its curve." "";
     "unknown_circuit" NOT_FOUND "No such circuit" "Use one that `GET /v1/circuits` lists." "Circuits come with the version that runs.";
     "unknown_task" NOT_FOUND "No such task" "Check the id; a submission that was never answered can be sent again with the same `task_id`." "";
@@ -45,6 +46,9 @@ codes! {
     "unknown_key" NOT_FOUND "There is no such API key" "List them: `GET /v1/keys`." "";
     "unknown_prover" NOT_FOUND "No such prover" "Register it: `POST /v1/provers`." "";
     "no_proof" NOT_FOUND "There is no proof yet, or there will be none" "Look at the task's `status` and `explanation`; wait at `/v1/tasks/{id}/events`." "";
+    "unknown_dataset" NOT_FOUND "No such dataset in the ledger" "Notarize it here first; `prooflane ledger show` says its id." "";
+    "unknown_operation" NOT_FOUND "The ledger has no such operation" "List them: `GET /v1/ledger/operations`." "";
+    "no_tile" NOT_FOUND "The log has no such tile" "Ask for tiles that a checkpoint's size implies." "";
     "no_attestor" NOT_FOUND "This network attests no payments" "Ask the attestor that the payee trusts for a receipt." "A network in one process has an attestor of its own; elsewhere `prooflane attest` signs with a key of yours.";
     "no_route" NOT_FOUND "No such address" "The routes are listed at /docs." "";
     "no_method" METHOD_NOT_ALLOWED "The address does not take this method" "The routes are listed at /docs." "";
@@ -62,6 +66,8 @@ codes! {
     "not_joined" CONFLICT "The prover has not joined the task" "Join it first; a place is lost when nothing comes of it in time." "";
     "not_committed" CONFLICT "The prover has not committed to this proof" "Commit to it first; proof and salt must be those of the commitment." "";
     "too_early" CONFLICT "The commitment is too young" "Reveal it at the time that `detail` names, or later." "";
+    "dataset_recorded" CONFLICT "The dataset is in the ledger already" "Nothing: another operation has recorded it, and a dataset has one origin." "";
+    "operation_id_reused" CONFLICT "The operation's id stands for another one" "Draw another `id`. A repeat must have exactly the same evidence." "";
     "deposit_id_reused" CONFLICT "The deposit id stands for another deposit" "Choose another `deposit_id`. A repeat must name the same account and amount." "";
     "invalid_ask" BAD_REQUEST "The ask cannot be placed" "Correct what `detail` names." "";
     "body_too_large" PAYLOAD_TOO_LARGE "The body is too large" "Send less; inputs are limited too." "The limit is a setting of the network.";

@@ -1,5 +1,7 @@
 //! The client.
 
+mod ledger;
+
 use crate::wire::{
     AccountList, AccountView, AskView, Attest, BeginUpload, CircuitList, Claim, Claimed, Commit,
     CommittedView, CreateKey, CreatedKey, Health, Heartbeat, Join, KeyList, LateTasks, LeaseView,
@@ -375,13 +377,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn proving_key(&self, circuit: &str) -> Result<Vec<u8>, ClientError> {
-        let url = self.at(&format!("/v1/circuits/{circuit}/proving-key"));
-        let response = self.send(self.http.get(url).timeout(LARGE)).await?;
-        let bytes = response
-            .bytes()
+        self.bytes(&format!("/v1/circuits/{circuit}/proving-key"))
             .await
-            .map_err(|error| self.unreachable(&error))?;
-        Ok(bytes.into())
     }
 
     /// `POST /v1/verify`.
@@ -539,6 +536,13 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.answer(self.http.get(self.at(path))).await
+    }
+
+    /// What is no JSON, and may be large.
+    async fn bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.get(self.at(path)).timeout(LARGE);
+        let bytes = self.send(request).await?.bytes().await;
+        Ok(bytes.map_err(|error| self.unreachable(&error))?.into())
     }
 
     async fn post<T: DeserializeOwned>(

@@ -17,6 +17,9 @@ macro_rules! wire {
     )*};
 }
 
+/// The dataset ledger's.
+pub mod ledger;
+
 fn one_level() -> u8 {
     1
 }

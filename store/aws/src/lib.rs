@@ -4,9 +4,11 @@ mod config;
 mod dynamo;
 mod patience;
 mod s3;
+mod secrets;
 mod sqs;
 
 pub use config::loader;
 pub use dynamo::DynamoTable;
 pub use s3::S3Blobs;
+pub use secrets::secret;
 pub use sqs::SqsQueue;
