@@ -49,13 +49,19 @@ export class ApiStack extends Stack {
       memoryMb: 512,
       // The HTTP API itself gives up after 30 s.
       timeOut: Duration.seconds(29),
-      environment: { PROOFLANE_ATTESTOR: settings.attestor },
+      environment: {
+        PROOFLANE_ATTESTOR: settings.attestor,
+        PROOFLANE_LEDGER_ORIGIN: settings.ledgerOrigin || `${this.account}.${this.region}.prooflane-${settings.stage}/ledger`,
+        PROOFLANE_LEDGER_SECRET: data.ledgerKeys.secretArn,
+      },
       files: {
-        get: ["keys", "inputs", "proofs", "transcripts", "uploads"],
-        put: ["inputs", "proofs", "transcripts", "uploads"],
-        delete: ["inputs", "uploads"],
+        get: ["keys", "inputs", "proofs", "transcripts", "uploads", "evidence", "ledger"],
+        put: ["inputs", "proofs", "transcripts", "uploads", "evidence", "ledger"],
+        // The log's tiles that were filled since.
+        delete: ["inputs", "uploads", "ledger"],
       },
     });
+    access.allow(api, ["secretsmanager:GetSecretValue"], [data.ledgerKeys.secretArn]);
     access.send(api, [...data.auctions, ...provers]);
     access.receive(api, provers);
 

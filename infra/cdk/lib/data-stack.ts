@@ -2,6 +2,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations
 import { AttributeType, BillingMode, type GlobalSecondaryIndexProps, ProjectionType, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { auctionQueue, prefix, proverQueue, RESULTS, tableName } from "./names.ts";
@@ -19,6 +20,8 @@ export class DataStack extends Stack {
   readonly table: Table;
   readonly bucket: Bucket;
   readonly key: Key;
+  /** A JSON object: what each version of the ledger's log key is derived from. The last one signs. */
+  readonly ledgerKeys: Secret;
   /** One for each shard, in order. */
   readonly auctions: Queue[];
   readonly results: Queue;
@@ -70,6 +73,17 @@ export class DataStack extends Stack {
     Validations.of(this.bucket).acknowledge({
       id: "AwsSolutions-S1",
       reason: "Nobody but the network's own roles reads the bucket, and CloudTrail can record their requests by name.",
+    });
+
+    this.ledgerKeys = new Secret(this, "LedgerKeys", {
+      secretName: `${prefix(settings)}ledger-keys`,
+      description: `Prooflane ${settings.stage}: the keys of the dataset ledger's log, by version`,
+      generateSecretString: { secretStringTemplate: "{}", generateStringKey: "1", passwordLength: 64, excludePunctuation: true },
+      removalPolicy,
+    });
+    Validations.of(this.ledgerKeys).acknowledge({
+      id: "AwsSolutions-SMG4",
+      reason: "Whoever verifies receipts has to hear of a new key, so that a person adds it; old ones stay.",
     });
 
     this.auctions = Array.from({ length: settings.marketShards }, (_, shard) =>

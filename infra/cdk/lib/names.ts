@@ -16,5 +16,5 @@ export const auctionQueue = (shard: number): string => `auction-${shard}`;
 export const proverQueue = (prover: string): string => `prover-${prover}`;
 
 /** The folders of the bucket. What is not named here, nobody has access to. */
-export const FOLDERS = ["keys", "inputs", "proofs", "transcripts", "uploads"] as const;
+export const FOLDERS = ["keys", "inputs", "proofs", "transcripts", "uploads", "evidence", "ledger"] as const;
 export type Folder = (typeof FOLDERS)[number];

@@ -25,6 +25,10 @@ export const CONTEXT = {
     value: "",
     meaning: 'the attestor whose receipts count where a request names none, `["x","y"]` in decimal',
   },
+  ledgerOrigin: {
+    value: "",
+    meaning: "what the dataset ledger's log is called in receipts, such as `example.com/ledger`; none: by account, region and stage",
+  },
   rate: { value: 1000, meaning: "requests per second that the HTTP API admits" },
   burst: { value: 2000, meaning: "requests that it admits at once" },
   vpcId: { value: "", meaning: "existing VPC with public subnets for the fleet; none: a small one of its own" },
@@ -44,6 +48,7 @@ export interface Settings {
   rules: Record<string, unknown>;
   classes: FleetClass[];
   attestor: string;
+  ledgerOrigin: string;
   requestsPerSecond: number;
   burstRequests: number;
   vpcId: string;
@@ -91,6 +96,7 @@ export function settings(node: Node): Settings {
     classes: classes(stage, object("fleet")),
     // A command line's JSON comes as text, a file's as what it says.
     attestor: attestor(node.tryGetContext("attestor") ?? CONTEXT.attestor.value),
+    ledgerOrigin: text("ledgerOrigin"),
     requestsPerSecond: natural("rate"),
     burstRequests: natural("burst"),
     vpcId: text("vpcId"),

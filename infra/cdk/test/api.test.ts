@@ -34,6 +34,20 @@ test.each(FUNCTIONS)("the function %s", (name, MemorySize, Timeout) => {
   });
 });
 
+test("the API is told of the ledger's keys and name", () => {
+  const variables = (context: Record<string, unknown>): Record<string, unknown> => {
+    const template = synthesized(context).template("Api");
+    const named = { Properties: { FunctionName: "prooflane-dev-api" } };
+    const found = template.findResources("AWS::Lambda::Function", named);
+    return Object.values(found)[0]?.Properties.Environment.Variables;
+  };
+  const usual = variables({});
+  expect(JSON.stringify(usual.PROOFLANE_LEDGER_SECRET)).toContain("LedgerKeys");
+  expect(JSON.stringify(usual.PROOFLANE_LEDGER_ORIGIN)).toContain(".prooflane-dev/ledger");
+  const named = variables({ ledgerOrigin: "example.com/ledger" });
+  expect(named.PROOFLANE_LEDGER_ORIGIN).toBe("example.com/ledger");
+});
+
 test("there are no other functions", () => {
   api.resourceCountIs("AWS::Lambda::Function", FUNCTIONS.length);
 });

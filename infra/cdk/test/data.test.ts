@@ -91,7 +91,7 @@ describe("queues", () => {
 });
 
 test("production keeps its data whatever happens to the stack", () => {
-  for (const type of ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"]) {
+  for (const type of ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"]) {
     prod.allResources(type, { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
     dev.allResources(type, { DeletionPolicy: "Delete" });
   }
