@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod conformance;
 pub mod http;
+pub mod ledger;
 pub mod net;
 pub mod node;
 pub mod stack;

@@ -3,42 +3,16 @@
 
 use prooflane_client::wire::ledger::Grant;
 use prooflane_client::{Client, ClientError};
-use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table, Width};
-use prooflane_ledger::{
-    Entry, Evidence, Ledger, Lineage, Owned, SealingKey, Statement, Transform, notarize, prove,
-};
+use prooflane_ledger::{Entry, Evidence, Ledger, Lineage, SealingKey, Transform, prove};
 use prooflane_log::tile::{Level, Tile, entries};
 use prooflane_log::{Hash, Kind as KeyKind, Policy, Receipt, SigningKey, VerifyingKey};
 use prooflane_store::{DirBlobs, ManualClock, SqliteTable};
+use prooflane_tests::ledger::{count, id, salaries};
 use prooflane_tests::net::Network;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
-
-/// A dataset of the numbers 1 to 9, and the evidence of its notarization.
-fn numbers(folder: &TempDir, name: &str) -> (Owned, Vec<u8>) {
-    let kind = Kind::Uint(Width::W32);
-    let column = Column::from_keys(kind, (1..=9).map(Some)).unwrap();
-    let schema = Schema::new(vec![Field::new("salary", kind, false)]).unwrap();
-    let table = Table::new(schema, vec![column]).unwrap();
-    let opening = folder.path().join(format!("{name}.opening"));
-    let key = SealingKey::generate().unwrap();
-    let made = notarize(name, table, Algorithm::Blake3, &opening, &key);
-    let (owned, evidence) = made.unwrap();
-    (owned, evidence.to_bytes().unwrap())
-}
-
-fn id(owned: &Owned) -> String {
-    owned.opening.commitment().id().to_string()
-}
-
-/// How many numbers are at least 5.
-fn count(owned: Owned) -> Vec<u8> {
-    let statement = Statement::count("salary", Some("5".into()), None, &owned.table).unwrap();
-    let evidence = prove(statement, &mut [owned], &mut []).unwrap();
-    evidence.to_bytes().unwrap()
-}
 
 #[track_caller]
 fn refused<T>(outcome: Result<T, ClientError>, code: &str) {
@@ -56,7 +30,7 @@ async fn what_is_recorded_is_shown_and_verifies_offline() {
     assert!(about.witness_key.is_none());
 
     let folder = tempfile::tempdir().unwrap();
-    let (owned, notarized) = numbers(&folder, "numbers");
+    let (owned, notarized) = salaries(&folder, "numbers");
     let dataset = id(&owned);
     let operation = Uuid::from_u128(1);
     let first = client.record(operation, notarized.clone()).await.unwrap();
@@ -151,7 +125,7 @@ async fn what_does_not_hold_is_refused() {
     let network = Network::start(Vec::new()).await;
     let client = &network.client;
     let folder = tempfile::tempdir().unwrap();
-    let (owned, notarized) = numbers(&folder, "numbers");
+    let (owned, notarized) = salaries(&folder, "numbers");
     let dataset = id(&owned);
     let unknown = client.dataset(&dataset).await.map(drop);
     refused(unknown, "unknown_dataset");
@@ -232,7 +206,7 @@ async fn accounts_do_and_see_what_they_may() {
     let bob = account(&network, "bob").await;
     let operator = account(&network, "operator").await;
     let folder = tempfile::tempdir().unwrap();
-    let (owned, notarized) = numbers(&folder, "numbers");
+    let (owned, notarized) = salaries(&folder, "numbers");
     let dataset = id(&owned);
     alice.record(Uuid::from_u128(1), notarized).await.unwrap();
     assert_eq!(
@@ -287,7 +261,7 @@ async fn a_dataset_that_is_made_belongs_to_who_made_it() {
     let alice = account(&network, "alice").await;
     let bob = account(&network, "bob").await;
     let folder = tempfile::tempdir().unwrap();
-    let (owned, notarized) = numbers(&folder, "numbers");
+    let (owned, notarized) = salaries(&folder, "numbers");
     let dataset = id(&owned);
     alice.record(Uuid::from_u128(1), notarized).await.unwrap();
     let mut inputs = [owned];
@@ -337,7 +311,7 @@ async fn a_network_cosigns_the_logs_that_it_is_a_witness_of() {
     const PATH: &str = "/v1/ledger/witness/add-checkpoint";
     let mut old = 0;
     for name in ["one", "two"] {
-        let (_, evidence) = numbers(&folder, name);
+        let (_, evidence) = salaries(&folder, name);
         let (index, _) = ledger.record(None, Uuid::now_v7(), evidence).await.unwrap();
         let checkpoint = log.await_inclusion(index).await.unwrap();
         let request = log.witness_request(checkpoint.clone(), old).await.unwrap();

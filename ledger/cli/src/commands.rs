@@ -6,11 +6,12 @@ use crate::home::Home;
 use crate::output::{Output, grouped, line};
 use crate::place::Place;
 use crate::shown::{Picture, Trust};
-use crate::{owner, shown};
+use crate::{cosign, owner, shown};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use prooflane_dataset::{Algorithm, Profiler, Reader};
 use prooflane_ledger::{Bytes32, Permission, Permissions, SealingKey, Statement, Transform};
+use prooflane_log::VerifyingKey;
 use serde::Serialize;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -265,6 +266,14 @@ enum Command {
         #[arg(long)]
         quorum: Option<usize>,
     },
+    /// Have a witness cosign the log, so that whoever verifies receipts need not believe one party alone.
+    Cosign {
+        /// Where the witness takes `add-checkpoint`, as `https://example.com/v1/ledger/witness` of a network that is one.
+        url: String,
+        /// The witness's verifying key.
+        #[arg(long, value_name = "KEY")]
+        witness: VerifyingKey,
+    },
     /// Let an account of a network do things with a dataset: these, and no others.
     Grant {
         /// A dataset's id, or its file.
@@ -430,6 +439,10 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
             made(of, out, scale).await
         }
         Command::Renew { of, out } => made(of, out, Transform::Renew).await,
+        Command::Cosign { url, witness } => {
+            settings.demand_folder("its operator has its log cosigned")?;
+            cosign::cosign(settings, &url, &witness).await
+        }
         Command::Record { evidence } => owner::record_kept(settings, &evidence).await,
         Command::Grant {
             dataset,

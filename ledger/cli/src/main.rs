@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod cosign;
 mod data;
 mod home;
 mod output;

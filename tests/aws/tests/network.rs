@@ -1,12 +1,17 @@
 //! The whole network as it is deployed: functions as processes behind the emulator's gateway, queues
 //! and schedules, workers that pull from SQS, real proofs.
 
+use prooflane_client::Client;
+use prooflane_log::{Policy, Receipt};
 use prooflane_tests::binary::command;
+use prooflane_tests::ledger::{count, id, salaries};
 use prooflane_tests_aws::{Emulator, Network};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use uuid::Uuid;
 
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -86,6 +91,46 @@ fn the_demo_passes_at_a_deployed_network() {
     let last = format!("Last-Event-ID: {}", ids[1]);
     let (_, rest, _) = get(&network, &path, &[&key, &last]);
     assert!(!rest.contains(&format!("id:{}\n", ids[1])) && !rest.is_empty());
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(a_dataset_is_recorded_and_shown(&network, &folder));
+    let (status, checkpoint, _) = get(&network, "/v1/ledger/checkpoint", &[]);
+    assert!(
+        status == 200 && checkpoint.contains("/ledger\n2\n"),
+        "{checkpoint}"
+    );
+    no_invariant_is_broken(&network);
+}
+
+/// Evidence comes and goes by way of the bucket; the log is in the table and the bucket.
+async fn a_dataset_is_recorded_and_shown(network: &Network, folder: &TempDir) {
+    let key = network.operator_key.clone();
+    let client = Client::new(&network.url, Some(key)).expect("a URL");
+    let (owned, notarized) = salaries(folder, "salaries");
+    let dataset = id(&owned);
+    let claim = count(owned);
+    for (number, evidence) in [(1, &notarized), (2, &claim), (2, &claim)] {
+        let recorded = client.record(Uuid::from_u128(number), evidence.clone());
+        let recorded = recorded.await.expect("it is recorded");
+        assert_eq!(u128::from(recorded.index), number - 1);
+        assert_eq!(recorded.entry.by.as_deref(), Some("operator"));
+    }
+    let got = client.evidence(1).await.expect("its evidence");
+    assert!(got == claim);
+    let about = client.ledger().await.expect("the ledger");
+    let keys = about.log_keys.iter().map(|key| key.parse());
+    let policy = Policy {
+        log: keys.collect::<Result<_, _>>().expect("keys"),
+        witnesses: Vec::new(),
+        quorum: 0,
+    };
+    let receipt = client.operation_receipt(1).await.expect("a receipt");
+    let receipt: Receipt = receipt.parse().expect("a receipt");
+    let entry = receipt.extra.as_ref().expect("an entry");
+    let checkpoint = receipt.verify(entry, &policy).expect("it verifies");
+    assert_eq!(checkpoint.size, 2);
+    let lineage = client.lineage(&dataset).await.expect("its lineage");
+    assert_eq!(lineage.operations.len(), 2);
 }
 
 #[test]

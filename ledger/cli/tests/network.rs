@@ -1,0 +1,216 @@
+//! The command at a network's ledger.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use prooflane_client::Client;
+use prooflane_tests::net::Network;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Somebody with an account and a folder.
+struct Person<'a> {
+    network: &'a str,
+    api_key: String,
+    folder: &'a Path,
+}
+
+impl Person<'_> {
+    fn try_to(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_prooflane-ledger"))
+            .args(args)
+            .args(["--json", "--network", self.network])
+            .env("PROOFLANE_API_KEY", &self.api_key)
+            .env("PROOFLANE_CONFIG", "/dev/null")
+            .env("PROOFLANE_PASSPHRASE", "correct horse")
+            .current_dir(self.folder)
+            .output()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn does(&self, args: &[&str]) -> Value {
+        let output = self.try_to(args);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What it says on standard error.
+    #[track_caller]
+    fn is_refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.try_to(args);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+async fn account(network: &Network, name: &str) -> String {
+    let file = network.node.operator_key.as_ref().unwrap();
+    let file: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let operator = file["api_key"].as_str().unwrap().to_owned();
+    let operator = Client::new(&network.node.url(), Some(operator)).unwrap();
+    let request = serde_json::from_value(json!({"name": name, "roles": ["requester"]}));
+    let made = operator.create_key(&request.unwrap()).await.unwrap();
+    made.api_key
+}
+
+/// Runs what blocks beside the network.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_folder_does_a_network_does() {
+    let network = Network::with(|config| config.open = Some(false)).await;
+    let keys = [
+        account(&network, "alice").await,
+        account(&network, "bob").await,
+    ];
+    let url = network.node.url();
+    let log_key = network.node.log_key.clone();
+    let done = tokio::task::spawn_blocking(move || two_accounts(&url, keys, &log_key));
+    done.await.unwrap();
+}
+
+/// `prooflane ledger ARGS` in a folder: its exit code, standard output and standard error.
+fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_prooflane-ledger"))
+        .args(args)
+        .env_remove("PROOFLANE_LEDGER_NETWORK")
+        .env("PROOFLANE_CONFIG", "/dev/null")
+        .env("PROOFLANE_PASSPHRASE", "correct horse")
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_cosigns_the_log_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let (code, _, errors) = run(&path, &["init", "--origin", "example.com/ours"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let public = std::fs::read_to_string(path.join("prooflane-ledger/log.pub")).unwrap();
+    let log_key = public.trim().to_owned();
+    let network = Network::with(|config| config.witness_of = vec![log_key.parse().unwrap()]).await;
+    let witness = network.client.ledger().await.unwrap().witness_key.unwrap();
+    let url = network.at("/v1/ledger/witness");
+    let elsewhere = network.at("/v1/nothing");
+    let done = tokio::task::spawn_blocking(move || {
+        let cosign = |url: &str| run(&path, &["cosign", url, "--witness", &witness]);
+        let (code, _, errors) = cosign(&url);
+        assert_eq!(code, Some(5), "{errors}");
+        assert!(errors.contains("no operation yet"), "{errors}");
+        let verify = |receipt: &str| {
+            let trust = ["--log-key", &log_key, "--witness", &witness];
+            run(&path, &[&["verify", receipt], &trust[..]].concat()).0
+        };
+        for number in ["0", "1"] {
+            let file = format!("{number}.csv");
+            std::fs::write(path.join(&file), format!("n\n{number}\n")).unwrap();
+            assert_eq!(run(&path, &["notarize", &file]).0, Some(0));
+            let [alone, cosigned] = ["alone", "cosigned"].map(|of| format!("{of}{number}"));
+            assert_eq!(run(&path, &["receipt", number, "--out", &alone]).0, Some(0));
+            assert_eq!(verify(&alone), Some(1));
+            let (code, said, errors) = cosign(&url);
+            assert_eq!(code, Some(0), "{errors}");
+            assert!(said.contains("localhost/ledger/witness"), "{said}");
+            assert_eq!(
+                run(&path, &["receipt", number, "--out", &cosigned]).0,
+                Some(0)
+            );
+            assert_eq!(verify(&cosigned), Some(0));
+        }
+        let (code, _, errors) = cosign(&elsewhere);
+        assert_eq!(code, Some(5));
+        assert!(errors.contains("answered 404"), "{errors}");
+    });
+    done.await.unwrap();
+}
+
+fn two_accounts(network: &str, [alice, bob]: [String; 2], log_key: &str) {
+    let folder: TempDir = tempfile::tempdir().unwrap();
+    let person = |api_key| Person {
+        network,
+        api_key,
+        folder: folder.path(),
+    };
+    let (alice, bob) = (person(alice), person(bob));
+    let rows: String = (0..50).map(|n| format!("{n},{}\n", n % 7)).collect();
+    std::fs::write(
+        folder.path().join("staff.csv"),
+        format!("salary,team\n{rows}"),
+    )
+    .unwrap();
+
+    let notarized = alice.does(&["notarize", "staff.csv"]);
+    let dataset = notarized["outputs"][0].as_str().unwrap();
+    let filtered = alice.does(&[
+        "filter",
+        "staff.csv",
+        "--column",
+        "salary",
+        "--from",
+        "10",
+        "--out",
+        "paid.csv",
+    ]);
+    assert_eq!(filtered["operation"], 1);
+    let counted = alice.does(&["count", "paid.csv", "--column", "team", "--to", "2"]);
+    assert_eq!(counted["statement"], "count");
+    let listed = alice.does(&["list", "--last", "2"]);
+    assert_eq!(listed[1]["words"], "count of rows with team at most 2");
+    let lineage = alice.does(&["lineage", "paid.csv"]);
+    assert_eq!(lineage["datasets"].as_object().unwrap().len(), 2);
+
+    // Offline, with the log's key.
+    let written = alice.does(&["receipt", "2", "--out", "count.tlog-proof"]);
+    assert_eq!(written["log_key"], log_key);
+    let verified = alice.does(&["verify", "count.tlog-proof", "--log-key", log_key]);
+    assert_eq!(verified["operation"], 2);
+
+    // Another account sees that there was something, and no more.
+    let seen = bob.does(&["list"]);
+    assert_eq!(seen[2]["words"], "count");
+    let error = bob.is_refused(&["receipt", "2", "--out", "bob.tlog-proof"], 4);
+    assert!(error.contains("bob may not read"), "{error}");
+
+    // What could not be recorded is kept, and recorded once that is allowed.
+    let claim = ["count", "staff.csv", "--column", "team", "--to", "0"];
+    let error = bob.is_refused(&claim, 4);
+    let kept = error
+        .split('`')
+        .find_map(|part| part.strip_prefix("prooflane ledger record "));
+    let kept = kept.unwrap();
+    bob.is_refused(&["record", kept], 4);
+    alice.does(&["grant", "staff.csv", "bob", "prove,read"]);
+    let grants = alice.does(&["grants", dataset]);
+    assert_eq!(grants["grants"], json!({"bob": ["read", "prove"]}));
+    let recorded = bob.does(&["record", kept]);
+    assert_eq!(recorded["figures"][0]["value"], "8");
+    let again = bob.does(&["record", kept]);
+    assert_eq!(again["operation"], recorded["operation"]);
+    alice.does(&["grant", "staff.csv", "bob"]);
+    bob.is_refused(&["record", kept], 4);
+
+    // The log's keys are for everybody; its folder is its operator's.
+    assert_eq!(bob.does(&["keys", "list"])["log_keys"], json!([log_key]));
+    for command in [
+        &["keys", "rotate"][..],
+        &["backup", "x"],
+        &["restore", "x"],
+        &["fsck"],
+    ] {
+        let error = bob.is_refused(command, 5);
+        assert!(error.contains("expected --ledger"), "{error}");
+    }
+    let nowhere = Person {
+        network: "http://127.0.0.1:9",
+        ..person(String::new())
+    };
+    nowhere.is_refused(&["list"], 3);
+}
