@@ -110,7 +110,7 @@ impl Commitment {
     }
 
     /// How each part is laid out.
-    fn layouts(&self) -> impl Iterator<Item = Layout> {
+    pub(crate) fn layouts(&self) -> impl Iterator<Item = Layout> {
         let fields = self.schema.columns().iter();
         fields.flat_map(|field| {
             let layout = |limbs| Layout {

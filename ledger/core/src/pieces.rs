@@ -4,7 +4,7 @@ use crate::statement::{parse_epsilon, same_columns};
 use crate::{Bytes32, Commitment, Error, Opening, Statement};
 use prooflane_dataset::{Kind, Range, Table};
 use prooflane_stark::{
-    self as stark, Affine, Groups, Intervals, Noisy, Order, Proof, Query, Statistics,
+    self as stark, Affine, Groups, Held, Intervals, Noisy, Order, Proof, Query, Statistics,
     Transformation, Within,
 };
 use std::collections::HashSet;
@@ -25,6 +25,7 @@ pub(crate) enum Piece {
     Order(Order, Part),
     Affine(Affine, Part, Part),
     Groups(Groups, Vec<Part>),
+    Held(Held, Vec<Part>),
     /// Of whole datasets: how many of the first are inputs, all others being outputs.
     Transformation(Transformation, usize),
 }
@@ -77,8 +78,13 @@ impl Statement {
         match self {
             Self::Notarize => {
                 demand(inputs.is_empty(), "expected no input")?;
-                only(outputs, "output")?;
-                Ok(Vec::new())
+                let output = only(outputs, "output")?;
+                let batches = Held::batches(output.layouts()).into_iter();
+                let pieces = batches.map(|batch| {
+                    let parts = batch.map(|number| part(0, number));
+                    Piece::Held(Held, parts.collect())
+                });
+                Ok(pieces.collect())
             }
             Self::Statistics { column, claim } => {
                 let keyed = only(inputs, "input")?.keyed(column)?;
@@ -282,7 +288,7 @@ impl Statement {
                         openings[part.dataset][part.part] += 1;
                     }
                 }
-                Piece::Groups(_, parts) => {
+                Piece::Groups(_, parts) | Piece::Held(_, parts) => {
                     for part in parts {
                         openings[part.dataset][part.part] += 1;
                     }
@@ -304,6 +310,16 @@ impl Statement {
         inputs: &[Source<'_>],
         outputs: &[Source<'_>],
     ) -> Result<Vec<Proof>, Error> {
+        self.prove_with(inputs, outputs, None)
+    }
+
+    /// The same, if there are `ready` with these columns for the first proof, whose label is still to be set.
+    pub(crate) fn prove_with(
+        &self,
+        inputs: &[Source<'_>],
+        outputs: &[Source<'_>],
+        mut ready: Option<Vec<stark::Column>>,
+    ) -> Result<Vec<Proof>, Error> {
         let of = |sources: &[Source<'_>]| -> Vec<Commitment> {
             let sources = sources.iter();
             sources
@@ -312,9 +328,14 @@ impl Statement {
         };
         let pieces = self.pieces(&of(inputs), &of(outputs))?;
         let sources: Vec<_> = inputs.iter().chain(outputs).collect();
-        let columns = |dataset: usize, parts: Vec<usize>| {
+        let mut columns = |dataset: usize, parts: Vec<usize>| {
             let Source { opening, table } = sources[dataset];
-            opening.columns(table, parts)
+            let Some(ready) = ready.take() else {
+                return opening.columns(table, parts);
+            };
+            let label = opening.commitment().id().0.0;
+            let labelled = ready.into_iter().map(|column| column.labelled(label));
+            Ok(labelled.collect())
         };
         let proofs = pieces.iter().map(|piece| match piece {
             Piece::Statistics(claim, of) => {
@@ -336,6 +357,10 @@ impl Statement {
                 Ok(claim.prove(&from[0], &to[0])?)
             }
             Piece::Groups(claim, parts) => {
+                let parts = parts.iter().map(|part| part.part).collect();
+                Ok(claim.prove(&columns(0, parts)?)?)
+            }
+            Piece::Held(claim, parts) => {
                 let parts = parts.iter().map(|part| part.part).collect();
                 Ok(claim.prove(&columns(0, parts)?)?)
             }
@@ -400,6 +425,10 @@ impl Statement {
                     claim.verify((from, &of_from), (to, &of_to), proof)
                 }
                 Piece::Groups(claim, parts) => {
+                    let parts = parts.iter().map(|part| part.part);
+                    claim.verify(&datasets[0].dataset(parts)?, proof)
+                }
+                Piece::Held(claim, parts) => {
                     let parts = parts.iter().map(|part| part.part);
                     claim.verify(&datasets[0].dataset(parts)?, proof)
                 }
