@@ -5,6 +5,7 @@ pub mod affine;
 mod boxes;
 #[cfg(test)]
 mod check;
+mod claim;
 mod column;
 mod digits;
 mod domain;
@@ -32,6 +33,7 @@ mod verify;
 mod words;
 
 pub use affine::Affine;
+pub use claim::{Claim, Tables};
 pub use column::{Column, ColumnError, Layout, MAX_PROOFS, MAX_VALUES, VALUES, Values};
 pub use groups::Groups;
 pub use held::Held;
