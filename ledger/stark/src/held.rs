@@ -2,7 +2,7 @@
 //!
 //! The proof opens every column, at a random point and at the queries of FRI, and says nothing of the values but that flags are
 //! flags: 1 where a value is there, 0 where it is missing, and 0 behind the last row. Limbs are left to the claims that read them: to look
-//! all of them up would cost four times what it costs to commit to them.
+//! all of them up takes seven times as long as to commit to them.
 
 use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
