@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use prooflane_client::ClientError;
+pub(crate) use prooflane_ledger::grouped;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -150,14 +151,6 @@ impl Progress {
         self.bar.finish_and_clear();
         self.started.elapsed()
     }
-}
-
-/// A number with its thousands apart.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
-    groups.join(",")
 }
 
 /// A time in figures that matter.

@@ -239,14 +239,16 @@ pub(crate) async fn notarize(
         }
         let of = Notarized::all(vec![path.into()], reading);
         let Here { owned, read } = of[0].here(key)?;
-        let progress = Progress::work("checking");
+        let progress = Progress::work("proving");
         owned.opening.check(&owned.table)?;
-        let evidence = Evidence::of_notarization(owned.opening.commitment());
+        let mut made = [owned];
+        let evidence = prooflane_ledger::prove(Statement::Notarize, &mut [], &mut made)?;
+        let [owned] = made;
         (owned, evidence, read, progress.done())
     } else {
         let (table, read) = data::read(path, &reading.options()?)?;
         let name = name.unwrap_or_else(|| data::name(path));
-        let progress = Progress::work("committing");
+        let progress = Progress::work("committing and proving");
         let notarized = prooflane_ledger::notarize(&name, table, algorithm, &opening, key);
         let (owned, evidence) = notarized?;
         (owned, evidence, read, progress.done())
@@ -271,9 +273,9 @@ pub(crate) async fn notarize(
         line(
             "opening",
             format!(
-                "{}, good for {} proofs about each column",
+                "{}, good for {} more proofs about each column",
                 opening.display(),
-                commitment.proofs
+                owned.file.left().iter().min().unwrap_or(&0)
             ),
         ),
     ];

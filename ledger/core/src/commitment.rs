@@ -11,7 +11,7 @@ use std::ops::Range;
 pub const LEAST_PROOFS: u32 = 32;
 
 /// Roots of a dataset at most, so that evidence is verified in bounded time.
-pub(crate) const MOST_ROOTS: usize = 4_096;
+pub(crate) const MOST_ROOTS: usize = 1_024;
 
 /// A dataset as everybody may know it: its columns' names and types, how many rows there are, and commitments that hide the rest.
 ///
@@ -110,7 +110,7 @@ impl Commitment {
     }
 
     /// How each part is laid out.
-    fn layouts(&self) -> impl Iterator<Item = Layout> {
+    pub(crate) fn layouts(&self) -> impl Iterator<Item = Layout> {
         let fields = self.schema.columns().iter();
         fields.flat_map(|field| {
             let layout = |limbs| Layout {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the first line of evidence is.
 const MAGIC: &str = "prooflane-evidence/1\n";
-/// Longest evidence that is read.
+/// Longest evidence that is read: a dataset of as many columns as may be, each with its own Merkle paths, is notarized in less.
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// All that is needed to verify a statement, besides the ledger's word that it was recorded.
@@ -39,22 +39,11 @@ struct Head {
 /// What holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verified {
-    /// Bits of security of the weakest proof; none where nothing had to be proved: a notarization or a projection.
+    /// Bits of security of the weakest proof; none where nothing had to be proved: a projection.
     pub security_bits: Option<f64>,
 }
 
 impl Evidence {
-    /// That a dataset was committed to.
-    #[must_use]
-    pub fn of_notarization(commitment: &Commitment) -> Self {
-        Self {
-            statement: Statement::Notarize,
-            inputs: Vec::new(),
-            outputs: vec![commitment.clone()],
-            proofs: Vec::new(),
-        }
-    }
-
     /// The bytes that are kept and sent.
     ///
     /// # Errors
@@ -84,7 +73,7 @@ impl Evidence {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let problem = |problem: &str| Error::Evidence(problem.into());
         if bytes.len() > MAX_BYTES {
-            return Err(problem("expected at most 64 MiB"));
+            return Err(problem("expected at most 512 MiB"));
         }
         let rest = bytes
             .strip_prefix(MAGIC.as_bytes())

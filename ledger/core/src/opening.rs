@@ -55,15 +55,16 @@ impl Opening {
     /// [`Error::Column`] for more than 2^22 rows, [`Error::Randomness`].
     pub fn new(name: &str, table: &Table, algorithm: Algorithm) -> Result<Self, Error> {
         let fresh = vec![None; table.schema().columns().len()];
-        Self::with(name, table, algorithm, fresh)
+        Self::with(name, table, algorithm, fresh, drop)
     }
 
-    /// Commits to a dataset; columns that come from another one keep their commitments.
+    /// Commits to a dataset; columns that come from another one keep their commitments. `each` gets the others, in their order.
     pub(crate) fn with(
         name: &str,
         table: &Table,
         algorithm: Algorithm,
         kept: Vec<Option<Vec<Kept>>>,
+        mut each: impl FnMut(stark::Column),
     ) -> Result<Self, Error> {
         let rows = table.rows().rows() as u64;
         let proofs = Layout::roomy(rows, 4, false, LEAST_PROOFS)?.proofs;
@@ -107,6 +108,7 @@ impl Opening {
                     .roots
                     .push(Bytes32(committed.commitment().root()));
                 seeds.push(*seed);
+                each(committed);
             }
         }
         let secrets = Secrets {

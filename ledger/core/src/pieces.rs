@@ -4,7 +4,7 @@ use crate::statement::{parse_epsilon, same_columns};
 use crate::{Bytes32, Commitment, Error, Opening, Statement};
 use prooflane_dataset::{Kind, Range, Table};
 use prooflane_stark::{
-    self as stark, Affine, Groups, Intervals, Noisy, Order, Proof, Query, Statistics,
+    self as stark, Affine, Claim, Groups, Held, Intervals, Noisy, Order, Proof, Query, Statistics,
     Transformation, Within,
 };
 use std::collections::HashSet;
@@ -16,17 +16,25 @@ pub(crate) struct Part {
     part: usize,
 }
 
+/// These parts of a dataset.
+fn parts(dataset: usize, numbers: std::ops::Range<usize>) -> Vec<Part> {
+    numbers.map(|part| Part { dataset, part }).collect()
+}
+
 /// Something that one proof shows.
 pub(crate) enum Piece {
-    Statistics(Statistics, Part),
-    Intervals(Intervals, Part),
-    Within(Within, Part),
+    OfColumn(Box<dyn Claim>, Part),
+    /// Whoever proves it needs the dataset's seed of noise, too.
     Noisy(Noisy, Part),
-    Order(Order, Part),
     Affine(Affine, Part, Part),
     Groups(Groups, Vec<Part>),
+    Held(Held, Vec<Part>),
     /// Of whole datasets: how many of the first are inputs, all others being outputs.
     Transformation(Transformation, usize),
+}
+
+fn of_column(claim: impl Claim + 'static, part: Part) -> Piece {
+    Piece::OfColumn(Box::new(claim), part)
 }
 
 /// A dataset that is here, and what opens its commitment.
@@ -77,8 +85,11 @@ impl Statement {
         match self {
             Self::Notarize => {
                 demand(inputs.is_empty(), "expected no input")?;
-                only(outputs, "output")?;
-                Ok(Vec::new())
+                let output = only(outputs, "output")?;
+                let batches = Held::batches(output.layouts()).into_iter();
+                Ok(batches
+                    .map(|batch| Piece::Held(Held, parts(0, batch)))
+                    .collect())
             }
             Self::Statistics { column, claim } => {
                 let keyed = only(inputs, "input")?.keyed(column)?;
@@ -87,7 +98,7 @@ impl Statement {
                     claim.present == 0 || ends == [true; 2],
                     "expected a least and a greatest value that the column can have",
                 )?;
-                Ok(vec![Piece::Statistics(*claim, part(0, keyed.part))])
+                Ok(vec![of_column(*claim, part(0, keyed.part))])
             }
             Self::Histogram {
                 column,
@@ -99,7 +110,7 @@ impl Statement {
                     edges: keyed.edges(column, edges)?,
                     counts: counts.clone(),
                 };
-                Ok(vec![Piece::Intervals(claim, part(0, keyed.part))])
+                Ok(vec![of_column(claim, part(0, keyed.part))])
             }
             Self::Count {
                 column,
@@ -115,7 +126,7 @@ impl Statement {
                     count: *count,
                 };
                 let keyed = input.keyed(column)?;
-                Ok(vec![Piece::Within(claim, part(0, keyed.part))])
+                Ok(vec![of_column(claim, part(0, keyed.part))])
             }
             Self::Noisy {
                 column,
@@ -136,18 +147,17 @@ impl Statement {
             }
             Self::Groups { columns, at_least } => {
                 let input = only(inputs, "input")?;
-                let mut parts = Vec::new();
+                let mut grouped = Vec::new();
                 for column in columns.iter().take(input.schema.columns().len() + 1) {
-                    let of_column = input.parts(input.schema.index(column)?);
-                    parts.extend(of_column.map(|number| part(0, number)));
+                    grouped.extend(parts(0, input.parts(input.schema.index(column)?)));
                 }
-                demand(!parts.is_empty(), "expected a column to group by")?;
+                demand(!grouped.is_empty(), "expected a column to group by")?;
                 let distinct: HashSet<_> = columns.iter().collect();
                 demand(distinct.len() == columns.len(), "expected each column once")?;
                 let claim = Groups {
                     at_least: *at_least,
                 };
-                Ok(vec![Piece::Groups(claim, parts)])
+                Ok(vec![Piece::Groups(claim, grouped)])
             }
             Self::Filter { column, low, high } => {
                 let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
@@ -200,7 +210,7 @@ impl Statement {
                 };
                 let sorted = part(1, output.keyed(column)?.part);
                 let permuted = Piece::Transformation(Transformation::Permutation, 1);
-                Ok(vec![permuted, Piece::Order(order, sorted)])
+                Ok(vec![permuted, of_column(order, sorted)])
             }
             Self::Concat => {
                 let output = only(outputs, "output")?;
@@ -271,25 +281,17 @@ impl Statement {
         let datasets = || inputs.iter().chain(outputs);
         let mut openings: Vec<_> = datasets().map(|of| vec![0; of.roots.len()]).collect();
         for piece in self.pieces(inputs, outputs)? {
-            match piece {
-                Piece::Statistics(_, part)
-                | Piece::Intervals(_, part)
-                | Piece::Within(_, part)
-                | Piece::Noisy(_, part)
-                | Piece::Order(_, part) => openings[part.dataset][part.part] += 1,
-                Piece::Affine(_, from, to) => {
-                    for part in [from, to] {
-                        openings[part.dataset][part.part] += 1;
-                    }
-                }
-                Piece::Groups(_, parts) => {
-                    for part in parts {
-                        openings[part.dataset][part.part] += 1;
-                    }
-                }
+            let parts = match piece {
+                Piece::OfColumn(_, part) | Piece::Noisy(_, part) => vec![part],
+                Piece::Affine(_, from, to) => vec![from, to],
+                Piece::Groups(_, parts) | Piece::Held(_, parts) => parts,
                 Piece::Transformation(..) => {
                     openings.iter_mut().flatten().for_each(|count| *count += 1);
+                    continue;
                 }
+            };
+            for part in parts {
+                openings[part.dataset][part.part] += 1;
             }
         }
         Ok(openings)
@@ -304,6 +306,16 @@ impl Statement {
         inputs: &[Source<'_>],
         outputs: &[Source<'_>],
     ) -> Result<Vec<Proof>, Error> {
+        self.prove_with(inputs, outputs, None)
+    }
+
+    /// The same, if there are `ready` with these columns for the first proof, whose label is still to be set.
+    pub(crate) fn prove_with(
+        &self,
+        inputs: &[Source<'_>],
+        outputs: &[Source<'_>],
+        mut ready: Option<Vec<stark::Column>>,
+    ) -> Result<Vec<Proof>, Error> {
         let of = |sources: &[Source<'_>]| -> Vec<Commitment> {
             let sources = sources.iter();
             sources
@@ -312,37 +324,33 @@ impl Statement {
         };
         let pieces = self.pieces(&of(inputs), &of(outputs))?;
         let sources: Vec<_> = inputs.iter().chain(outputs).collect();
-        let columns = |dataset: usize, parts: Vec<usize>| {
+        // Of parts of one dataset.
+        let mut columns = |parts: &[Part]| {
+            let dataset = parts.first().map_or(0, |part| part.dataset);
             let Source { opening, table } = sources[dataset];
-            opening.columns(table, parts)
+            let Some(ready) = ready.take() else {
+                return opening.columns(table, parts.iter().map(|part| part.part));
+            };
+            let label = opening.commitment().id().0.0;
+            let labelled = ready.into_iter().map(|column| column.labelled(label));
+            Ok(labelled.collect())
         };
         let proofs = pieces.iter().map(|piece| match piece {
-            Piece::Statistics(claim, of) => {
-                Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?)
-            }
-            Piece::Intervals(claim, of) => {
-                Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?)
-            }
-            Piece::Within(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
+            Piece::OfColumn(claim, of) => Ok(claim.prove(&columns(&[*of])?[0])?),
             Piece::Noisy(claim, of) => {
-                let column = columns(of.dataset, vec![of.part])?;
                 let seed = sources[of.dataset].opening.noise();
-                Ok(claim.prove(&column[0], &seed)?)
+                Ok(claim.prove(&columns(&[*of])?[0], &seed)?)
             }
-            Piece::Order(claim, of) => Ok(claim.prove(&columns(of.dataset, vec![of.part])?[0])?),
             Piece::Affine(claim, from, to) => {
-                let from = columns(from.dataset, vec![from.part])?;
-                let to = columns(to.dataset, vec![to.part])?;
+                let (from, to) = (columns(&[*from])?, columns(&[*to])?);
                 Ok(claim.prove(&from[0], &to[0])?)
             }
-            Piece::Groups(claim, parts) => {
-                let parts = parts.iter().map(|part| part.part).collect();
-                Ok(claim.prove(&columns(0, parts)?)?)
-            }
+            Piece::Groups(claim, parts) => Ok(claim.prove(&columns(parts)?)?),
+            Piece::Held(claim, parts) => Ok(claim.prove(&columns(parts)?)?),
             Piece::Transformation(transformation, inputs) => {
                 let all = sources.iter().enumerate();
                 let all = all.map(|(number, source)| {
-                    columns(number, source.opening.commitment().all().collect())
+                    columns(&parts(number, source.opening.commitment().all()))
                 });
                 let all: Vec<_> = all.collect::<Result<_, Error>>()?;
                 let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
@@ -372,18 +380,11 @@ impl Statement {
         }
         let datasets: Vec<_> = inputs.iter().chain(outputs).collect();
         let at = |of: &Part| datasets[of.dataset].part(of.part);
+        let all_at = |parts: &[Part]| datasets[0].dataset(parts.iter().map(|part| part.part));
         let mut weakest = None;
         for (number, (piece, proof)) in pieces.iter().zip(proofs).enumerate() {
             let verified = match piece {
-                Piece::Statistics(claim, of) => {
-                    let (layout, commitment) = at(of)?;
-                    claim.verify(layout, &commitment, proof)
-                }
-                Piece::Intervals(claim, of) => {
-                    let (layout, commitment) = at(of)?;
-                    claim.verify(layout, &commitment, proof)
-                }
-                Piece::Within(claim, of) => {
+                Piece::OfColumn(claim, of) => {
                     let (layout, commitment) = at(of)?;
                     claim.verify(layout, &commitment, proof)
                 }
@@ -391,18 +392,12 @@ impl Statement {
                     let (layout, commitment) = at(of)?;
                     claim.verify(layout, &commitment, proof)
                 }
-                Piece::Order(claim, of) => {
-                    let (layout, commitment) = at(of)?;
-                    claim.verify(layout, &commitment, proof)
-                }
                 Piece::Affine(claim, from, to) => {
                     let ((from, of_from), (to, of_to)) = (at(from)?, at(to)?);
                     claim.verify((from, &of_from), (to, &of_to), proof)
                 }
-                Piece::Groups(claim, parts) => {
-                    let parts = parts.iter().map(|part| part.part);
-                    claim.verify(&datasets[0].dataset(parts)?, proof)
-                }
+                Piece::Groups(claim, parts) => claim.verify(&all_at(parts)?, proof),
+                Piece::Held(claim, parts) => claim.verify(&all_at(parts)?, proof),
                 Piece::Transformation(transformation, inputs) => {
                     let all = datasets.iter().map(|of| of.dataset(of.all()));
                     let all: Vec<_> = all.collect::<Result<_, _>>()?;

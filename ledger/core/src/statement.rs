@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Statement {
-    /// A dataset was committed to: one output. Nothing is proved.
+    /// A dataset was committed to, by somebody who has all of its columns: one output.
     Notarize,
     /// Of a column of the input: how many values are there, the least, the greatest, and sums.
     Statistics {

@@ -4,6 +4,7 @@ use crate::commitment::LEAST_PROOFS;
 use crate::opening::random;
 use crate::{Error, Evidence, Opening, OpeningFile, SealingKey, Source, Statement};
 use prooflane_dataset::{Range, Table};
+use prooflane_stark::{Column, Held};
 use std::path::Path;
 
 /// What to do with datasets.
@@ -167,7 +168,7 @@ impl Transform {
             let seeds = kept
                 .iter()
                 .map(|kept| kept.map(|index| first.opening.kept(index)));
-            let opening = Opening::with(name, &table, algorithm, seeds.collect())?;
+            let opening = Opening::with(name, &table, algorithm, seeds.collect(), drop)?;
             Ok(Made {
                 table,
                 opening,
@@ -206,10 +207,10 @@ impl Made {
     }
 }
 
-/// Commits to a dataset and seals the opening in a new file.
+/// Commits to a dataset, seals the opening in a new file, and proves that its columns are here.
 ///
 /// # Errors
-/// [`Error`].
+/// [`Error`]. Where there is a file by then, [`Statement::Notarize`] can be proved of it again.
 pub fn notarize(
     name: &str,
     table: Table,
@@ -217,17 +218,27 @@ pub fn notarize(
     path: &Path,
     with: &SealingKey,
 ) -> Result<(Owned, Evidence), Error> {
-    let opening = Opening::new(name, &table, algorithm)?;
+    // What is committed to need not be again for the proof, where one proof opens all of it.
+    let mut columns = Some(Vec::new());
+    let fresh = vec![None; table.schema().columns().len()];
+    let opening = Opening::with(name, &table, algorithm, fresh, |column| {
+        columns = columns.take().and_then(|mut columns| {
+            columns.push(column);
+            let batches = Held::batches(columns.iter().map(Column::layout));
+            (batches.len() == 1).then_some(columns)
+        });
+    })?;
     let commitment = opening.commitment();
     debug_assert!(commitment.proofs >= LEAST_PROOFS);
     let left = vec![commitment.proofs; commitment.roots.len()];
     let file = OpeningFile::create(path, &opening, left, with)?;
-    let evidence = Evidence::of_notarization(commitment);
-    let owned = Owned {
+    let mut made = [Owned {
         table,
         opening,
         file,
-    };
+    }];
+    let evidence = prove_with(Statement::Notarize, &mut [], &mut made, columns)?;
+    let [owned] = made;
     Ok((owned, evidence))
 }
 
@@ -240,6 +251,16 @@ pub fn prove(
     inputs: &mut [Owned],
     outputs: &mut [Owned],
 ) -> Result<Evidence, Error> {
+    prove_with(statement, inputs, outputs, None)
+}
+
+/// The same, if there are `columns` with these for the first proof.
+fn prove_with(
+    statement: Statement,
+    inputs: &mut [Owned],
+    outputs: &mut [Owned],
+    columns: Option<Vec<Column>>,
+) -> Result<Evidence, Error> {
     let of = |owned: &[Owned]| {
         let commitments = owned.iter().map(|owned| owned.opening.commitment().clone());
         commitments.collect::<Vec<_>>()
@@ -251,7 +272,7 @@ pub fn prove(
     for (owned, needed) in inputs.iter_mut().chain(outputs.iter_mut()).zip(&openings) {
         owned.file.spend(needed, kept)?;
     }
-    let proofs = statement.prove(&sources(inputs), &sources(outputs))?;
+    let proofs = statement.prove_with(&sources(inputs), &sources(outputs), columns)?;
     Ok(Evidence {
         statement,
         inputs: of_inputs,

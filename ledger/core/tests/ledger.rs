@@ -375,7 +375,7 @@ async fn damage_is_found() {
     let (index, entry) = world.record(None, count(numbers)).await.unwrap();
     let keys = [world.ledger.log().key().clone()];
     let report = world.ledger.fsck(&keys).await.unwrap();
-    assert_eq!((report.operations, report.proofs), (2, 1));
+    assert_eq!((report.operations, report.proofs), (2, 2));
     assert_eq!(report.findings, []);
 
     let blob = format!("evidence/{}", entry.evidence);
@@ -458,28 +458,44 @@ async fn nobody_records_another_origin_for_a_dataset() {
     let world = world().await;
     let (numbers, evidence) = world.numbers("numbers", 9);
     let commitment = numbers.opening.commitment().clone();
-    world.record(Some("alice"), evidence).await.unwrap();
-    let again = Evidence::of_notarization(&commitment).to_bytes().unwrap();
-    let refused = world.record(Some("mallory"), again).await;
+    world.record(Some("alice"), evidence.clone()).await.unwrap();
+    let refused = world.record(Some("mallory"), evidence.clone()).await;
     assert!(matches!(refused, Err(LedgerError::Recorded(of)) if of == commitment.id()));
 
-    // Her own dataset with the same column, of which the other is a projection.
+    // A dataset of her own with the same column: with the proof that she has seen, and with none.
+    let mut copied = Evidence::from_bytes(&evidence).unwrap();
+    copied.outputs[0].name = "mine".into();
+    let refused = world
+        .record(Some("mallory"), copied.to_bytes().unwrap())
+        .await;
+    let expected = "proof 1 of the evidence";
+    assert!(
+        matches!(refused, Err(LedgerError::Evidence(why)) if why.to_string().starts_with(expected))
+    );
+    copied.proofs.clear();
+    let refused = world
+        .record(Some("mallory"), copied.to_bytes().unwrap())
+        .await;
+    let expected = "expected 1 proofs, got 0";
+    assert!(
+        matches!(refused, Err(LedgerError::Evidence(why)) if why.to_string().ends_with(expected))
+    );
+
+    // She has no dataset of which the other would be a projection; if she had, it would have an origin still.
     let mut wider = commitment.clone();
     wider.name = "mine".into();
-    let notarized = Evidence::of_notarization(&wider).to_bytes().unwrap();
-    world.record(Some("mallory"), notarized).await.unwrap();
     let projected = Evidence {
         statement: Statement::Project {
             columns: vec!["n".into()],
         },
-        inputs: vec![wider],
+        inputs: vec![wider.clone()],
         outputs: vec![commitment.clone()],
         proofs: Vec::new(),
     };
     projected.verify().unwrap();
     let projected = projected.to_bytes().unwrap();
     let refused = world.record(Some("mallory"), projected).await;
-    assert!(matches!(refused, Err(LedgerError::Recorded(of)) if of == commitment.id()));
+    assert!(matches!(refused, Err(LedgerError::UnknownDataset(of)) if of == wider.id()));
     let lineage = world.ledger.lineage(None, commitment.id()).await.unwrap();
     assert_eq!(lineage.operations.len(), 1);
 }
@@ -487,13 +503,13 @@ async fn nobody_records_another_origin_for_a_dataset() {
 #[tokio::test]
 async fn what_the_index_could_not_hold_is_refused() {
     let world = world().await;
-    let (numbers, _) = world.numbers("numbers", 2);
-    let mut large = numbers.opening.commitment().clone();
-    large.name = "n".repeat(300_000);
-    let evidence = Evidence::of_notarization(&large).to_bytes().unwrap();
-    let refused = world.record(None, evidence).await;
+    let (numbers, evidence) = world.numbers("numbers", 2);
+    let evidence = Evidence::from_bytes(&evidence).unwrap();
+    let mut large = evidence.clone();
+    large.outputs[0].name = "n".repeat(300_000);
+    let refused = world.record(None, large.to_bytes().unwrap()).await;
     assert!(matches!(refused, Err(LedgerError::TooLarge { .. })));
-    let mut many = Evidence::of_notarization(numbers.opening.commitment());
+    let mut many = evidence;
     many.statement = Statement::Split;
     many.outputs = vec![numbers.opening.commitment().clone(); 40];
     let refused = world.record(None, many.to_bytes().unwrap()).await;

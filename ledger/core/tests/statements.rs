@@ -52,7 +52,8 @@ fn key() -> SealingKey {
 fn owned(folder: &Path, name: &str, table: Table) -> Owned {
     let file = folder.join(format!("{name}.opening"));
     let (owned, evidence) = notarize(name, table, Algorithm::Blake3, &file, &key()).unwrap();
-    assert_eq!(evidence.verify().unwrap().security_bits, None);
+    let bits = evidence.verify().unwrap().security_bits.unwrap();
+    assert!(bits > 90.0, "{bits}");
     owned
 }
 
@@ -215,6 +216,79 @@ fn claims_are_proved_and_lies_are_not() {
             assert!(other.verify().is_err(), "{}", other.statement);
         }
     }
+}
+
+#[test]
+fn who_notarizes_has_the_columns() {
+    let folder = folder();
+    let path = folder.path().join("a.opening");
+    let (of, evidence) = notarize("a", orders(), Algorithm::Blake3, &path, &key()).unwrap();
+    let read = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
+    assert_eq!(read.proofs.len(), 1);
+    let commitment = of.opening.commitment();
+    let openings = Statement::Notarize.openings(&[], std::slice::from_ref(commitment));
+    assert_eq!(openings.unwrap(), [vec![1; 10]]);
+    read.verify().unwrap();
+
+    let mut without = read.clone();
+    without.proofs.clear();
+    assert!(matches!(without.verify(), Err(Error::Misfit(_))));
+    // Whoever sees it has the roots and the proof, and may call them what he likes.
+    let other = Opening::new("a", &orders(), Algorithm::Blake3).unwrap();
+    let claimed: [fn(&mut Commitment, &Commitment); 5] = [
+        |copy, _| copy.name = "mine".into(),
+        |copy, other| copy.noise = other.noise,
+        |copy, other| copy.digest = other.digest,
+        |copy, other| copy.roots[3] = other.roots[3],
+        |copy, other| copy.roots.clone_from(&other.roots),
+    ];
+    for (number, claim) in claimed.into_iter().enumerate() {
+        let mut copied = read.clone();
+        claim(&mut copied.outputs[0], other.commitment());
+        let refused = copied.verify();
+        assert!(matches!(refused, Err(Error::Verify { .. })), "{number}");
+    }
+
+    // Recorded or not, it can be proved again; that is counted too.
+    let before = of.file.left()[0];
+    let mut again = [of];
+    let proved = prove(Statement::Notarize, &mut [], &mut again).unwrap();
+    proved.verify().unwrap();
+    assert_eq!(again[0].file.left(), [before - 1; 10]);
+}
+
+#[test]
+fn datasets_without_rows_are_notarized() {
+    let folder = folder();
+    let none = orders().take(&[]);
+    assert_eq!(owned(folder.path(), "none", none).table.rows().rows(), 0);
+}
+
+/// Four texts in a row have as many numbers as there may be; several proofs open them, each many.
+#[test]
+fn as_many_columns_as_there_may_be_are_notarized() {
+    let folder = folder();
+    let names = (0..256).map(|number| format!("c{number}"));
+    let fields: Vec<_> = names
+        .map(|name| Field::new(name, Kind::Text, true))
+        .collect();
+    let column = |_| Column::from_text(Kind::Text, [Some("a"), None, Some("b")]).unwrap();
+    let columns = (0..fields.len()).map(column).collect();
+    let table = Table::new(Schema::new(fields).unwrap(), columns).unwrap();
+    let file = folder.path().join("wide.opening");
+    let (_, evidence) = notarize("wide", table, Algorithm::Blake3, &file, &key()).unwrap();
+    assert_eq!(evidence.outputs[0].roots.len(), 1_024);
+    let bytes = evidence.to_bytes().unwrap();
+    let read = Evidence::from_bytes(&bytes).unwrap();
+    let started = std::time::Instant::now();
+    let bits = read.verify().unwrap().security_bits.unwrap();
+    println!(
+        "{} proofs, {} bytes, {bits} bits, verified in {:?}",
+        read.proofs.len(),
+        bytes.len(),
+        started.elapsed()
+    );
+    assert!(read.proofs.len() > 1 && bits > 90.0);
 }
 
 #[test]
@@ -442,12 +516,13 @@ fn proofs_are_counted_before_they_are_made() {
     let folder = folder();
     let mut of = owned(folder.path(), "a", orders());
     let most = of.opening.commitment().proofs;
-    assert_eq!(of.file.left(), vec![most; 10]);
+    // Notarizing has opened each column once.
+    assert_eq!(of.file.left(), vec![most - 1; 10]);
     let mut needed = vec![0; 10];
-    needed[0] = most - 2;
+    needed[0] = most - 3;
     of.file.spend(&needed, 1).unwrap();
     let again = OpeningFile::read(&folder.path().join("a.opening")).unwrap();
-    assert_eq!(again.left()[..2], [2, most]);
+    assert_eq!(again.left()[..2], [2, most - 1]);
     let statement = statistics(&of, "id");
     let mut of = [of];
     prove(statement.clone(), &mut of, &mut []).unwrap();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails says so")]
 
-use prooflane_stark::{Column, Layout, Statistics, Values};
+use prooflane_stark::{Claim, Column, Layout, Statistics, Values};
 use std::time::{Duration, Instant};
 
 fn timed<T>(of: impl FnOnce() -> T) -> (T, Duration) {

@@ -314,6 +314,16 @@ impl Column {
                 }
             }
         });
+        Self::of_cells(layout, rows, seed)
+    }
+
+    /// Commits to cells, whose last rows become noise.
+    pub(crate) fn of_cells(
+        layout: Layout,
+        mut rows: RowMajorMatrix<F>,
+        seed: &[u8; 32],
+    ) -> Result<Self, ColumnError> {
+        let width = layout.width() as usize;
         let noise = derive("prooflane 2026-11 stark noise of a column", seed);
         let mut noise = ChaCha20Rng::from_seed(noise);
         fill(
@@ -331,6 +341,29 @@ impl Column {
             tree,
             commitment: Commitment::of(&layout, root),
         })
+    }
+
+    /// A column whose codewords are those of no polynomials: the values on the coset are noise.
+    #[cfg(test)]
+    pub(crate) fn without_polynomials(layout: Layout) -> Self {
+        let (width, size) = (layout.width() as usize, 1 << layout.log_rows());
+        let noise = |rows| {
+            let mut cells = F::zero_vec(rows * width);
+            fill(&mut cells, &mut ChaCha20Rng::from_seed([1; 32]));
+            RowMajorMatrix::new(cells, width)
+        };
+        let codewords = vec![noise(size << crate::field::LOG_BLOWUP)];
+        let (root, tree) = <Scheme as p3_commit::UnivariateStarkPcs<E, Challenger>>::commit_ldes(
+            &scheme([0; 32]),
+            codewords,
+        )
+        .unwrap();
+        Self {
+            layout,
+            rows: noise(size),
+            tree,
+            commitment: Commitment::of(&layout, root),
+        }
     }
 
     /// The same column, whose commitment has a label ([`Commitment::labelled`]).

@@ -5,14 +5,13 @@
 //! there takes one. How often the boxes of one interval are taken, together, is what is claimed.
 
 use crate::boxes::{BOX, Boxes, Interval, Place, greatest};
+use crate::claim::{Claim, Prepared, Tables};
 use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
-use crate::proof::{Commitment, Proof, Statement};
-use crate::prove::ProveError;
+use crate::proof::{Commitment, Statement};
 use crate::ranges::Ranges;
 use crate::table::Linear;
 use crate::taken::Taken;
-use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -48,29 +47,11 @@ impl Intervals {
             });
         Self { edges, counts }
     }
+}
 
-    /// Proves the claim of a column.
-    ///
-    /// # Errors
-    /// [`ProveError`], if the claim is false among others.
-    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
-        let plan = Plan::new(self, column.layout(), column.commitment().clone());
-        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
-        plan.statement.prove(plan.fill(column), &[column.opened()])
-    }
-
-    /// Verifies a proof of the claim of a column of which this is public.
-    ///
-    /// # Errors
-    /// [`VerifyError`].
-    pub fn verify(
-        &self,
-        layout: Layout,
-        commitment: &Commitment,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
-        let plan = Plan::new(self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
-        plan.statement.verify(proof)
+impl Claim for Intervals {
+    fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
+        Plan::new(self, layout, commitment.clone()).map(Tables::from)
     }
 }
 
@@ -100,30 +81,6 @@ impl Within {
         }
     }
 
-    /// Proves the claim of a column.
-    ///
-    /// # Errors
-    /// [`ProveError`], if the claim is false among others.
-    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
-        let plan = self.plan(column.layout(), column.commitment().clone());
-        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
-        plan.statement.prove(plan.fill(column), &[column.opened()])
-    }
-
-    /// Verifies a proof of the claim of a column of which this is public.
-    ///
-    /// # Errors
-    /// [`VerifyError`].
-    pub fn verify(
-        &self,
-        layout: Layout,
-        commitment: &Commitment,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
-        let plan = self.plan(layout, commitment.clone());
-        plan.ok_or(VerifyError::Claim)?.statement.verify(proof)
-    }
-
     /// Nothing, if the claim cannot be true of any column.
     pub(crate) fn plan(&self, layout: Layout, commitment: Commitment) -> Option<Plan> {
         layout.check().ok()?;
@@ -142,6 +99,12 @@ impl Within {
         let others = below.into_iter().chain(above);
         let intervals: Vec<_> = [interval(first, last)].into_iter().chain(others).collect();
         Some(Plan::counting(&intervals, &[count], layout, commitment))
+    }
+}
+
+impl Claim for Within {
+    fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
+        self.plan(layout, commitment.clone()).map(Tables::from)
     }
 }
 
@@ -226,9 +189,14 @@ impl Plan {
             ranges,
         }
     }
+}
 
-    /// The tables' own columns.
-    pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
+impl Prepared for Plan {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
         let mut own = self.statement.blanks();
         let looked_up = Taken::new(crate::ranges::COUNT);
         let taken = self.boxes.none_taken();

@@ -5,11 +5,13 @@ pub mod affine;
 mod boxes;
 #[cfg(test)]
 mod check;
+mod claim;
 mod column;
 mod digits;
 mod domain;
 mod field;
 pub mod groups;
+pub mod held;
 pub mod intervals;
 mod laplace;
 pub mod noisy;
@@ -31,8 +33,10 @@ mod verify;
 mod words;
 
 pub use affine::Affine;
+pub use claim::{Claim, Tables};
 pub use column::{Column, ColumnError, Layout, MAX_PROOFS, MAX_VALUES, VALUES, Values};
 pub use groups::Groups;
+pub use held::Held;
 pub use intervals::{Intervals, Within};
 pub use laplace::Epsilon;
 pub use noisy::{NoiseCommitment, NoiseError, NoiseSeed, Noisy, Query};

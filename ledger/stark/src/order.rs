@@ -4,14 +4,13 @@
 //! For neighbours `a` and `b` it is shown that `b - a`, or `a - b`, is a number of the column's limbs. The neighbour of a row's last
 //! place is the next row's first, of which the table keeps a copy, since committed columns are opened in one row only.
 
+use crate::claim::{Claim, Prepared, Tables};
 use crate::column::{Column, Layout, Live, VALUES};
 use crate::field::F;
-use crate::proof::{Commitment, Proof, Statement};
-use crate::prove::ProveError;
+use crate::proof::{Commitment, Statement};
 use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::table::{At, Cell, Linear, carried, next, put, set, word};
 use crate::taken::Taken;
-use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -24,29 +23,9 @@ pub enum Order {
     Descending,
 }
 
-impl Order {
-    /// Proves it of a column.
-    ///
-    /// # Errors
-    /// [`ProveError`], if it is false among others.
-    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
-        let plan = Plan::new(*self, column.layout(), column.commitment().clone());
-        let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
-        plan.statement.prove(plan.fill(column), &[column.opened()])
-    }
-
-    /// Verifies a proof about a column of which this is public.
-    ///
-    /// # Errors
-    /// [`VerifyError`].
-    pub fn verify(
-        &self,
-        layout: Layout,
-        commitment: &Commitment,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
-        let plan = Plan::new(*self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
-        plan.statement.verify(proof)
+impl Claim for Order {
+    fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
+        Plan::new(*self, layout, commitment.clone()).map(Tables::from)
     }
 }
 
@@ -133,9 +112,14 @@ impl Plan {
             ranges,
         })
     }
+}
 
-    /// The tables' own columns.
-    pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
+impl Prepared for Plan {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
         let mut own = self.statement.blanks();
         let looked_up = Taken::new(COUNT);
         let width = own[0].width;

@@ -44,6 +44,11 @@ impl Commitment {
         Ok(Self::of(layout, Root::new(vec![root])))
     }
 
+    /// Whether it is read as a column of this layout has to be.
+    pub(crate) fn is_of(&self, layout: &Layout) -> bool {
+        *self == Self::of(layout, self.root.clone()).labelled(self.label)
+    }
+
     /// The same, read as part of what the label names. A proof about it holds under no other label.
     #[must_use]
     pub fn labelled(self, label: [u8; 32]) -> Self {

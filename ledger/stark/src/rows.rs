@@ -35,9 +35,10 @@ impl Dataset {
                 .columns
                 .iter()
                 .zip(&like.columns)
-                .all(|((layout, _), (other, _))| {
+                .all(|((layout, commitment), (other, _))| {
                     let same = |of: Layout| (of.rows, of.proofs);
                     layout.check().is_ok()
+                        && commitment.is_of(layout)
                         && first.map(same) == Some(same(*layout))
                         && (layout.limbs, layout.nullable) == (other.limbs, other.nullable)
                 })

@@ -12,15 +12,14 @@
 //! - sum of `v - low` = `k` sum of `s` + sum of `u`,
 //! - sum of `(v - low)^2` = `k^2` sum of `s` + `2k` sum of `s u` + sum of `u^2`.
 
+use crate::claim::{Claim, Prepared, Tables};
 use crate::column::{BLOCK, Column, Layout, Live, VALUES};
 use crate::digits::{Digits, Equation, NUMBER};
 use crate::field::F;
-use crate::proof::{Commitment, Proof, Statement};
-use crate::prove::ProveError;
+use crate::proof::{Commitment, Statement};
 use crate::table::{
     At, Cell, Fixed, Linear, Quadratic, Table, carried, index, next, put, set, word,
 };
-use crate::verify::{Verified, VerifyError};
 use crate::words::{BOUNDED, BYTES, Lookups, WORD, Words};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
@@ -93,31 +92,11 @@ impl Statistics {
         let (count, sum) = (self.present as f64, self.sum as f64);
         (squares - sum / count * sum) / count
     }
+}
 
-    /// Proves the claim of a column.
-    ///
-    /// # Errors
-    /// [`ProveError`], if the claim is false among others.
-    pub fn prove(&self, column: &Column) -> Result<Proof, ProveError> {
-        let Some(plan) = Plan::new(self, column.layout(), column.commitment().clone()) else {
-            return Err(ProveError::Unsatisfied { table: 0 });
-        };
-        let own = plan.fill(column);
-        plan.statement.prove(own, &[column.opened()])
-    }
-
-    /// Verifies a proof of the claim of a column of which this is public.
-    ///
-    /// # Errors
-    /// [`VerifyError`].
-    pub fn verify(
-        &self,
-        layout: Layout,
-        commitment: &Commitment,
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
-        let plan = Plan::new(self, layout, commitment.clone()).ok_or(VerifyError::Claim)?;
-        plan.statement.verify(proof)
+impl Claim for Statistics {
+    fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
+        Plan::new(self, layout, commitment.clone()).map(Tables::from)
     }
 }
 
@@ -395,9 +374,14 @@ impl Plan {
             blocks,
         })
     }
+}
 
-    /// The tables' own columns.
-    pub(crate) fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
+impl Prepared for Plan {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn fill(&self, column: &Column) -> Vec<RowMajorMatrix<F>> {
         let mut own = self.statement.blanks();
         let lookups = Lookups::new();
         let rows = 0..self.layout.rows;
@@ -435,7 +419,9 @@ impl Plan {
         self.words.fill(&mut own[WORDS], &lookups);
         own
     }
+}
 
+impl Plan {
     /// The cells of a row's values, and in the columns of sums what the row adds to them.
     fn fill_row(
         &self,

@@ -1,11 +1,12 @@
 //! Statements about one column.
 
 use super::{column, none_is_free};
+use crate::claim::Prepared;
 use crate::field::F;
 use crate::statistics::Plan;
 use crate::{
-    Column, ColumnError, Intervals, Layout, MAX_PROOFS, MAX_VALUES, Proof, Statistics, Values,
-    Within,
+    Claim, Column, ColumnError, Intervals, Layout, MAX_PROOFS, MAX_VALUES, Proof, Statistics,
+    Values, Within,
 };
 use p3_field::PrimeCharacteristicRing;
 

@@ -9,6 +9,7 @@ use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
 mod columns;
+mod held;
 mod noisy;
 mod scaled;
 mod sorted;

@@ -1,9 +1,10 @@
 //! Sorted columns.
 
 use super::{column, none_is_free};
+use crate::claim::Prepared;
 use crate::field::F;
 use crate::order::Plan;
-use crate::{Column, Order};
+use crate::{Claim, Column, Order};
 use p3_field::PrimeCharacteristicRing;
 
 /// A column whose zeros are missing, if any may be.
