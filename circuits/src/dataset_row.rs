@@ -40,8 +40,8 @@ fn blocks_of(parts: usize) -> usize {
     parts.div_ceil(PLACES * IN_BLOCK)
 }
 
-fn fold(salt: Fr, elements: &[Fr]) -> Fr {
-    elements.chunks(IN_BLOCK).fold(salt, |state, block| {
+fn fold<'a>(salt: Fr, blocks: impl Iterator<Item = &'a [Fr]>) -> Fr {
+    blocks.fold(salt, |state, block| {
         let mut inputs = [state; 1 + IN_BLOCK];
         inputs[1..].copy_from_slice(block);
         poseidon(&inputs)
@@ -56,8 +56,8 @@ fn fold(salt: Fr, elements: &[Fr]) -> Fr {
 /// With no parts, or more than [`ROW_PARTS`].
 pub fn row_leaf(parts: &[Option<u64>], salt: &[u8; 31]) -> Fr {
     let elements = row_elements(parts);
-    let filled = &elements[..blocks_of(parts.len()) * IN_BLOCK];
-    fold(Fr::from_be_bytes_mod_order(salt), filled)
+    let blocks = elements.chunks(IN_BLOCK).take(blocks_of(parts.len()));
+    fold(Fr::from_be_bytes_mod_order(salt), blocks)
 }
 
 fn row_elements(parts: &[Option<u64>]) -> [Fr; ELEMENTS] {
@@ -92,8 +92,8 @@ pub(crate) struct DatasetRow {
     pub(crate) binding: Fr,
     pub(crate) salt: Fr,
     pub(crate) elements: [Fr; ELEMENTS],
-    /// How many blocks of elements are hashed.
-    pub(crate) blocks: usize,
+    /// Which blocks of elements after the first one are hashed.
+    pub(crate) more: [bool; BLOCKS - 1],
     /// The nodes from the row's leaf upwards, among their siblings, and where they are.
     pub(crate) families: [[Fr; ARITY]; ROW_LEVELS],
     pub(crate) digits: [usize; ROW_LEVELS],
@@ -117,7 +117,11 @@ impl Drop for DatasetRow {
 impl DatasetRow {
     /// Puts the leaf and the nodes above it among their siblings, and computes the root.
     pub(crate) fn climb(&mut self, path: &[[Fr; ARITY - 1]]) {
-        let mut node = fold(self.salt, &self.elements[..self.blocks * IN_BLOCK]);
+        let hashed = std::iter::once(true).chain(self.more);
+        let blocks = self.elements.chunks(IN_BLOCK).zip(hashed);
+        let blocks = blocks.filter(|(_, hashed)| *hashed);
+        let count = blocks.clone().count() as u64;
+        let mut node = fold(self.salt, blocks.map(|(block, _)| block));
         for ((family, siblings), digit) in self.families.iter_mut().zip(path).zip(self.digits) {
             let (before, after) = siblings.split_at(digit);
             family[..digit].copy_from_slice(before);
@@ -125,7 +129,7 @@ impl DatasetRow {
             family[digit + 1..].copy_from_slice(after);
             node = row_node(*family);
         }
-        self.root = poseidon(&[node, (self.blocks as u64).into()]);
+        self.root = poseidon(&[node, count.into()]);
     }
 }
 
@@ -195,7 +199,7 @@ impl Statement for DatasetRow {
             let parts = row.len();
             fields.error(
                 "column",
-                format!("a number below that of the row's keys, {parts}"),
+                format!("a number below {parts}, that of the row's keys"),
             )
         })?;
         let index = fields.u64("index")?;
@@ -214,7 +218,7 @@ impl Statement for DatasetRow {
             },
             salt: fields.field("salt")?,
             elements: row_elements(&row),
-            blocks: blocks_of(row.len()),
+            more: std::array::from_fn(|i| i + 1 < blocks_of(row.len())),
             families: Default::default(),
             digits: std::array::from_fn(|level| (index >> (2 * level)) as usize % ARITY),
             element: place / PLACES,
@@ -257,7 +261,7 @@ impl Statement for DatasetRow {
             .map(|family| family.map(|node| b.private(node)));
 
         // The leaf: the first block and as many of the others as there are, which is a run.
-        let more: [Num<T>; BLOCKS - 1] = std::array::from_fn(|i| b.bit(i + 1 < self.blocks));
+        let more = self.more.map(|hashed| b.bit(hashed));
         for pair in more.windows(2) {
             b.enforce(&pair[1], &(&one - &pair[0]), &Num::zero());
         }

@@ -526,6 +526,11 @@ fn rows_of_dishonest_owners() {
         let assigned = row.assign();
         judge.0.first_unsatisfied(assigned.assignment()).is_some()
     };
+    let broken = |row: &DatasetRow| {
+        let assigned = row.assign();
+        let holds = |row: &usize| judge.0.holds(*row, assigned.assignment());
+        (0..judge.0.constraints()).filter(|row| !holds(row)).count()
+    };
     let place = |n: u64| fr(2).pow([65 * n]);
     assert!(!refuses(&committed(|_| ())));
     // A value of the element's third place, with the least and the greatest that it can be.
@@ -558,14 +563,27 @@ fn rows_of_dishonest_owners() {
     };
     assert!(!refuses(&committed(|r| unhashed(r, 14))));
     for element in 15..20 {
-        assert!(refuses(&committed(|r| unhashed(r, element))), "{element}");
+        let row = committed(|r| unhashed(r, element));
+        assert_eq!(broken(&row), 1, "{element}");
     }
     for blocks in 1..=4 {
         let row = committed(|r| {
-            r.blocks = blocks;
+            r.more = std::array::from_fn(|i| i + 1 < blocks);
             unhashed(r, 5 * blocks - 1);
         });
         assert!(!refuses(&row), "{blocks} blocks");
+    }
+    // A second block read as the third or fourth: only that switches are a run refuses it.
+    for hashed in [
+        [false, true, false],
+        [false, false, true],
+        [true, false, true],
+    ] {
+        let row = committed(|r| {
+            r.more = hashed;
+            unhashed(r, 5 * (1 + hashed.iter().rposition(|on| *on).unwrap()));
+        });
+        assert_eq!(broken(&row), 1, "{hashed:?}");
     }
     // A leaf of three blocks read as one of the last two, or of the last: the root says how many there are.
     for skipped in 1..3 {
@@ -576,7 +594,7 @@ fn rows_of_dishonest_owners() {
                 poseidon(&[state, block[0], block[1], block[2], block[3], block[4]])
             });
         row.elements.rotate_left(5 * skipped);
-        row.blocks -= skipped;
+        row.more = std::array::from_fn(|i| i + 1 < 3 - skipped);
         row.element -= 5 * skipped.min(1);
         row.column = fr((3 * row.element + row.place) as u64);
         let shown = row.root;

@@ -6,6 +6,7 @@ mod data;
 mod home;
 mod output;
 mod owner;
+mod rows;
 mod shown;
 
 use clap::Parser;
