@@ -278,9 +278,9 @@ impl Statement for DatasetRow {
 
         // It is in the tree: at each level the node is the one of four that two bits choose.
         for (family, digit) in families.iter().zip(self.digits) {
-            let [even, upper] = [digit & 1, digit >> 1].map(|bit| b.bit(bit == 1));
-            let left = b.select(&even, &family[1], &family[0]);
-            let right = b.select(&even, &family[3], &family[2]);
+            let [odd, upper] = [digit & 1, digit >> 1].map(|bit| b.bit(bit == 1));
+            let left = b.select(&odd, &family[1], &family[0]);
+            let right = b.select(&odd, &family[3], &family[2]);
             b.enforce(&upper, &(&right - &left), &(&node - &left));
             node = poseidon_gadget(b, &family.each_ref(), &[]);
         }
@@ -297,8 +297,8 @@ impl Statement for DatasetRow {
         let numbers = number(PLACES).zip(&at).chain(number(1).zip(&place));
         b.equal(&Num::sum(numbers), &column);
         for (of_block, hashed) in at.chunks(IN_BLOCK).skip(1).zip(&more) {
-            let chosen = Num::sum(of_block.iter().map(|bit| (1.into(), bit)));
-            b.enforce(&chosen, &(&one - hashed), &Num::zero());
+            let within = Num::sum(of_block.iter().map(|bit| (1.into(), bit)));
+            b.enforce(&within, &(&one - hashed), &Num::zero());
         }
         let element = chosen(b, &at, &elements);
         let bits = b.bits(&element, PLACES * PLACE_BITS);

@@ -63,7 +63,7 @@ pub enum Statement {
         at_least: u64,
     },
     /// A second commitment to the input's rows, of Poseidon hashes, over which `dataset-row@1` of `prooflane-circuits` proves things
-    /// about a row. It is its owner's word that the rows are the same: nothing proves it.
+    /// about a row. That the rows are the same is the word of whoever recorded it: nothing proves it.
     Rows {
         /// A field element in decimal.
         root: String,
