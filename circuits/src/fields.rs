@@ -127,6 +127,25 @@ pub(crate) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(out)
 }
 
+/// The elements of the private array `inputs.name`, each as `parse` reads it.
+pub(crate) fn elements_of<T>(
+    list: &[Value],
+    name: &str,
+    expected: &str,
+    parse: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, InputError> {
+    let element = |(i, value)| {
+        parse(value).ok_or_else(|| {
+            InputError::invalid(
+                format!("inputs.{name}[{i}]"),
+                expected,
+                format!("another {}", kind(value)),
+            )
+        })
+    };
+    list.iter().enumerate().map(element).collect()
+}
+
 /// What kind of JSON value this is, with an article-free name that reveals nothing of it.
 pub(crate) fn kind(value: &Value) -> &'static str {
     match value {

@@ -4,6 +4,7 @@
 mod babyjub;
 mod blake512;
 mod builder;
+mod dataset_row;
 mod eddsa;
 mod edwards;
 mod error;
@@ -21,6 +22,7 @@ mod receipt;
 
 pub use ark_bn254::Fr;
 pub use babyjub::{BabyJubjub, Point, Scalar, ScalarConfig, pack_point, unpack_point};
+pub use dataset_row::{ROW_LEVELS, ROW_PARTS, row_leaf, row_node, rows_root};
 pub use eddsa::{SecretKey, Signature, is_public_key, verify};
 pub use error::{CircuitError, InputError};
 pub use hash::bytes32_to_field;
@@ -78,6 +80,7 @@ pub fn registry() -> &'static [&'static dyn Circuit] {
         &Of::<payment::Payment>(PhantomData),
         &Of::<merkle::Merkle>(PhantomData),
         &Of::<range::Range>(PhantomData),
+        &Of::<dataset_row::DatasetRow>(PhantomData),
     ]
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroize;
 
 use crate::builder::{Builder, Num, Terms};
-use crate::fields::{BYTES32, FIELD, Fields, bytes32_of, field_of};
+use crate::fields::{BYTES32, FIELD, Fields, bytes32_of, elements_of, field_of};
 use crate::hash::bytes32_to_field;
 use crate::poseidon::{poseidon, poseidon_gadget};
 use crate::{InputError, Statement};
@@ -136,7 +136,7 @@ impl Merkle {
             ));
         }
         let index = index as usize;
-        let leaves = elements(list, "leaves", BYTES32, |v| {
+        let leaves = elements_of(list, "leaves", BYTES32, |v| {
             bytes32_of(v).map(|bytes| bytes32_to_field(&bytes))
         })?;
         let leaf = leaves[index];
@@ -159,7 +159,7 @@ impl Merkle {
         let list = list
             .filter(|l| l.len() <= MAX_DEPTH)
             .ok_or_else(|| fields.error("path", &*expected))?;
-        let path = elements(list, "path", FIELD, field_of)?;
+        let path = elements_of(list, "path", FIELD, field_of)?;
         let index = if fields.get("index").is_some() {
             fields.u64("index")?
         } else {
@@ -177,24 +177,6 @@ impl Merkle {
         }
         Ok(Self::new(leaf, index, &path))
     }
-}
-
-fn elements<T>(
-    list: &[Value],
-    name: &str,
-    expected: &str,
-    parse: impl Fn(&Value) -> Option<T>,
-) -> Result<Vec<T>, InputError> {
-    let element = |(i, value)| {
-        parse(value).ok_or_else(|| {
-            InputError::invalid(
-                format!("inputs.{name}[{i}]"),
-                expected,
-                format!("another {}", crate::fields::kind(value)),
-            )
-        })
-    };
-    list.iter().enumerate().map(element).collect()
 }
 
 impl Statement for Merkle {

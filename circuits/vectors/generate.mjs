@@ -50,6 +50,36 @@ const verify = (message, { R8, S }, key) => {
 const textToField = (domain, text) => bigEndian(createHash("sha256").update(`prooflane/${domain}/v1\0${text}`).digest()) % R
 const bytes32ToField = (value) => poseidon([bigEndian(value.subarray(0, 16)), bigEndian(value.subarray(16))])
 
+// `dataset-row@1`: three keys of 65 bits to an element, five elements to a hash, four nodes to a node, eleven levels.
+const NULL = 1n << 64n
+const chunks = (list, size) => Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(size * i, size * (i + 1)))
+const filled = (list, size, filling) => [...list, ...Array.from({ length: size - list.length }, () => filling)]
+const leafOf = ({ row, salt }) =>
+    chunks(row, 15).reduce((state, block) => {
+        const keys = filled(block.map((key) => (key === null ? NULL : BigInt(key))), 15, NULL)
+        return poseidon([state, ...chunks(keys, 3).map(([a, b, c]) => a + (b << 65n) + (c << 130n))])
+    }, BigInt(salt))
+const dataset = (rows, index, column) => {
+    const path = []
+    let [level, empty, place] = [rows.map(leafOf), 0n, index]
+    for (let i = 0; i < 11; i++) {
+        const families = chunks(level, 4).map((family) => filled(family, 4, empty))
+        path.push(strings(families[place >> 2].filter((_, i) => i !== (place & 3))))
+        level = families.map((family) => poseidon(family))
+        empty = poseidon([empty, empty, empty, empty])
+        place >>= 2
+    }
+    assert(level.length === 1, "one node on top")
+    const { row, salt } = rows[index]
+    const root = String(poseidon([level[0], BigInt(Math.ceil(row.length / 15))]))
+    return { rows, root, inputs: { root, column, low: row[column], high: row[column], row, salt, path, index } }
+}
+const rowsOf = (count, keys) =>
+    Array.from({ length: count }, () => ({
+        row: Array.from({ length: keys }, (_, i) => (i % 4 === 1 ? null : String(element() & (NULL - 1n)))),
+        salt: hex(bytes().subarray(0, 31))
+    }))
+
 const files = {
     blake512: [0, 1, 31, 32, 64, 110, 111, 112, 113, 127, 128, 129, 144, 239, 240, 256, 1000].map((length) => {
         const input = Buffer.from(Array.from({ length }, (_, i) => (i * 7 + length) & 255))
@@ -91,7 +121,10 @@ const files = {
             bytes: hex(value),
             field: String(bytes32ToField(value))
         }))
-    }
+    },
+    rows: [[1, 1, 0, 0], [4, 3, 3, 2], [5, 15, 4, 14], [6, 16, 1, 15], [21, 8, 16, 6], [3, 60, 2, 59]].map(
+        ([count, keys, index, column]) => dataset(rowsOf(count, keys), index, column)
+    )
 }
 
 const check = process.argv.includes("--check")

@@ -604,8 +604,8 @@ fn circuits_are_listed_with_inputs_that_can_be_proved() {
         .iter()
         .map(|c| c["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids, ["payment@1", "merkle@1", "range@1"]);
-    assert_eq!(shell.ok(&["circuits", "list"]).out.lines().count(), 3);
+    assert_eq!(ids, ["payment@1", "merkle@1", "range@1", "dataset-row@1"]);
+    assert_eq!(shell.ok(&["circuits", "list"]).out.lines().count(), 4);
     assert_eq!(shell.json(&["circuits"]), listed);
     for id in ids {
         let example = shell.json(&["circuits", "example", id]);

@@ -373,3 +373,101 @@ fn merkle_fields() {
     );
     refused(id, &json!({}), "inputs.leaf");
 }
+
+#[test]
+fn row_fields() {
+    let id = "dataset-row@1";
+    let example = row_inputs(8, 3);
+    for name in ["/low", "/high"] {
+        check_field(id, &example, name, false, &bad_u64());
+    }
+    let outside = [json!(8), json!("8"), json!(60), json!(u64::MAX)];
+    check_field(id, &example, "/column", false, &outside);
+    check_field(id, &example, "/column", false, &bad_u64());
+    let outside = [json!(1 << 22), json!(u64::MAX)];
+    check_field(id, &example, "/index", false, &outside);
+    check_field(id, &example, "/salt", false, &bad_fields());
+    for name in ["/binding", "/root"] {
+        check_field(id, &example, name, true, &bad_fields());
+    }
+    let replaced = |pointer: &str, value: Value| changed(&example, pointer, Some(value));
+    for row in [json!([]), json!("0x"), json!({}), json!(vec![1; 61])] {
+        refused(id, &replaced("/row", row), "inputs.row");
+    }
+    for key in bad_u64() {
+        let message = refused(id, &replaced("/row/2", key), "inputs.row[2]");
+        assert!(message.contains("to 2^64 - 1") && message.contains("or null"));
+    }
+    let level = || json!(["1", "2", "3"]);
+    for path in [
+        json!([]),
+        json!(vec![level(); 10]),
+        json!(vec![level(); 12]),
+    ] {
+        refused(id, &replaced("/path", path), "inputs.path");
+    }
+    for level in [json!([]), json!(["1", "2"]), json!(["1", "2", "3", "4"])] {
+        refused(id, &replaced("/path/4", level), "inputs.path[4]");
+    }
+    for sibling in bad_fields() {
+        refused(id, &replaced("/path/10/2", sibling), "inputs.path[10]");
+    }
+    refused(id, &replaced("/root", json!("1")), "inputs.root");
+    refused(id, &replaced("/secret", json!("1")), "inputs.secret");
+}
+
+#[test]
+fn row_relations() {
+    let id = "dataset-row@1";
+    let example = row_inputs(8, 3);
+    let message = |pointer: &str, value: Value, field: &str| {
+        let message = refused(id, &changed(&example, pointer, Some(value)), field);
+        assert!(!message.contains("1003"), "{message}");
+        message
+    };
+    for (pointer, value, end) in [
+        (
+            "/low",
+            json!(1004),
+            "a value that is at least low, got less",
+        ),
+        (
+            "/high",
+            json!(1002),
+            "a value that is at most high, got more",
+        ),
+        (
+            "/row/3",
+            json!(1001),
+            "a value that is at least low, got less",
+        ),
+        (
+            "/row/3",
+            json!(1005),
+            "a value that is at most high, got more",
+        ),
+        ("/row/3", json!(null), "a value, got null"),
+    ] {
+        assert!(message(pointer, value, "inputs.row[3]").ends_with(end));
+    }
+    assert!(message("/column", json!(4), "inputs.row[4]").ends_with("got null"));
+    // A root that was given is that of every other input.
+    let root = circuit(id).public_inputs(&example).unwrap()[0].to_string();
+    let rooted = changed(&example, "/root", Some(json!(root)));
+    circuit(id).public_inputs(&rooted).unwrap();
+    for (pointer, value) in [
+        ("/row/0", json!(null)),
+        ("/row/7", json!(1008)),
+        ("/salt", json!("1")),
+        ("/path/0/0", json!("1")),
+        ("/index", json!(0)),
+    ] {
+        refused(id, &changed(&rooted, pointer, Some(value)), "inputs.root");
+    }
+    // Keys that a row does not have are nulls, and so is the next block's first: it is another row, though.
+    let longer = changed(&example, "/row", Some(json!(vec![1003; 16])));
+    assert_ne!(
+        circuit(id).public_inputs(&longer).unwrap()[0].to_string(),
+        root
+    );
+}

@@ -38,6 +38,22 @@ pub(crate) fn merkle_path(depth: usize) -> Value {
     json!({ "leaf": bytes32(99), "path": path, "index": 0x9e37_79b9_u64 & ((1 << depth) - 1) })
 }
 
+/// Inputs of `dataset-row@1` for a row of so many parts, every third one a null but the last, in a full tree: a range around the
+/// column's value. The binding is 0, as the square that ties it in does not tell a sign.
+pub(crate) fn row_inputs(parts: usize, column: usize) -> Value {
+    let row: Vec<Option<u64>> = (0..parts)
+        .map(|i| (i % 3 != 1 || i + 1 == parts).then_some(1000 + i as u64))
+        .collect();
+    let path: Vec<[String; 3]> = (0..ROW_LEVELS as u64)
+        .map(|level| [0, 1, 2].map(|i| scramble(3 * level + i).to_string()))
+        .collect();
+    let value = 1000 + column as u64;
+    json!({
+        "column": column, "low": value - 1, "high": value + 1,
+        "row": row, "salt": scramble(8).to_string(), "path": path, "index": 0x2d_1ae4,
+    })
+}
+
 /// Best of 25 for each circuit's example: `cargo test --release -p prooflane-circuits times -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
@@ -70,4 +86,11 @@ fn times() {
     let start = std::time::Instant::now();
     drop(MerkleTree::new(leaves));
     println!("a tree of {MAX_LEAVES} leaves: {:?}", start.elapsed());
+    for parts in [1, 8, 15, 16, 60] {
+        let row = vec![Some(5); parts];
+        let leaf = best(&|| assert_ne!(row_leaf(&row, &[7; 31]), fr(0)));
+        println!("the leaf of a row of {parts} parts: {leaf:?}");
+    }
+    let node = best(&|| assert_ne!(row_node([fr(1); 4]), fr(0)));
+    println!("a node over four rows: {node:?}");
 }

@@ -1,7 +1,7 @@
 //! What a dishonest prover may choose: no variable.
 //!
 //! Every variable of every circuit is changed, one at a time, and a constraint must notice. As a prover may change several variables
-//! together, the constraints of `payment@1` and `range@1` and of their gadgets must moreover determine all variables but the
+//! together, the constraints of `payment@1`, `range@1` and `dataset-row@1` and of their gadgets must moreover determine all variables but the
 //! statement's own: at a satisfying assignment their derivatives allow no direction to move in. Then whatever constraint is dropped,
 //! either a variable is free and this fails, or it is one of the few constraints that determine nothing and only refuse, each of
 //! which has its own test.
@@ -31,11 +31,11 @@ pub(crate) fn unnoticed_columns(r1cs: &R1cs, assignment: &[Fr], first: usize) ->
     kept
 }
 
-/// The columns that the constraints leave undetermined near the satisfying `assignment` when those in `known` are kept: from a
+/// The columns that the constraints leave undetermined near the satisfying `assignment` when those that are `known` are kept: from a
 /// constraint whose derivative is not zero in the direction of one unknown variable only, this variable is known.
-pub(crate) fn undetermined(r1cs: &R1cs, z: &[Fr], known: std::ops::Range<usize>) -> Vec<usize> {
+pub(crate) fn undetermined(r1cs: &R1cs, z: &[Fr], known: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut unknown: Vec<bool> = (0..z.len())
-        .map(|column| column > 0 && !known.contains(&column))
+        .map(|column| column > 0 && !known(column))
         .collect();
     let eval = |row: &Row| -> Fr { row.iter().map(|(k, column)| *k * z[*column]).sum() };
     let derivative = |row: usize| {
@@ -88,16 +88,51 @@ fn the_inputs_of_a_statement_determine_all_variables() {
             circuit.witness(&circuit.example()).unwrap(),
         );
         assert_eq!(
-            undetermined(&r1cs, witness.assignment(), known),
+            undetermined(&r1cs, witness.assignment(), |c| known.contains(&c)),
             NONE,
             "{id}"
         );
         let public = 1..1 + r1cs.num_public;
         assert_ne!(
-            undetermined(&r1cs, witness.assignment(), public),
+            undetermined(&r1cs, witness.assignment(), |c| public.contains(&c)),
             NONE,
             "{id}: secrets"
         );
+    }
+}
+
+/// The salt, the row's elements and the siblings, of every level but the node's own place.
+#[test]
+fn a_row_and_its_path_determine_all_variables() {
+    let circuit = circuit("dataset-row@1");
+    let r1cs = circuit.r1cs().unwrap();
+    for parts in [1, 15, 16, 60] {
+        let inputs = row_inputs(parts, parts - 1);
+        let row = dataset_row::DatasetRow::parse(&inputs).unwrap();
+        let witness = circuit.witness(&inputs).unwrap();
+        let siblings = 1 + r1cs.num_public + 1 + row.elements.len();
+        let known = |of_nodes: bool| {
+            let digits = row.digits;
+            move |column: usize| match column.checked_sub(siblings) {
+                None => true,
+                Some(node) => digits
+                    .get(node / 4)
+                    .is_some_and(|digit| of_nodes && node % 4 != *digit),
+            }
+        };
+        let z = witness.assignment();
+        assert_eq!(undetermined(&r1cs, z, known(true)), NONE, "{parts}");
+        assert_ne!(undetermined(&r1cs, z, known(false)), NONE, "{parts}");
+    }
+}
+
+#[test]
+fn every_change_of_a_row_is_noticed() {
+    let circuit = circuit("dataset-row@1");
+    let last = [(1, 0), (15, 14), (16, 0), (31, 30), (60, 59)];
+    let rows = last.map(|(parts, column)| row_inputs(parts, column));
+    for inputs in rows.iter().chain([&circuit.example()]) {
+        assert_eq!(unnoticed(circuit, inputs), NONE, "{inputs}");
     }
 }
 

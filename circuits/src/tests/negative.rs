@@ -7,6 +7,7 @@ use ark_ff::{BigInteger, BigInteger256, Field, Zero};
 use std::sync::LazyLock;
 
 use super::*;
+use crate::dataset_row::DatasetRow;
 use crate::merkle::Merkle;
 use crate::payment::Payment;
 use crate::range::Range;
@@ -433,4 +434,213 @@ fn memberships() {
     assert!(refuses(&|m| m.right[20] = true));
     assert!(refuses(&|m| m.depth = fr(33)));
     assert!(refuses(&|m| m.depth = -fr(1)));
+}
+
+/// [`DatasetRow`] over 40 parts of which the prover opens the 21st, changed and then committed to as changed.
+fn committed(change: impl FnOnce(&mut DatasetRow)) -> DatasetRow {
+    let mut row = DatasetRow::parse(&row_inputs(40, 20)).unwrap();
+    change(&mut row);
+    let path = siblings(&row);
+    row.climb(&path);
+    row
+}
+
+fn siblings(row: &DatasetRow) -> Vec<[Fr; 3]> {
+    let of = |(family, digit): (&[Fr; 4], usize)| {
+        let others: Vec<Fr> = (0..4).filter(|i| *i != digit).map(|i| family[i]).collect();
+        [others[0], others[1], others[2]]
+    };
+    row.families.iter().zip(row.digits).map(of).collect()
+}
+
+#[test]
+fn rows() {
+    let judge = Judge::<DatasetRow>::new();
+    let refuses = |row: &DatasetRow| {
+        let assigned = row.assign();
+        judge.0.first_unsatisfied(assigned.assignment()).is_some()
+    };
+    let refuses_after = |change: &dyn Fn(&mut DatasetRow)| {
+        let mut row = committed(|_| ());
+        change(&mut row);
+        refuses(&row)
+    };
+    assert!(!refuses_after(&|_| ()));
+    assert!(!refuses_after(&|r| r.binding = scramble(5)));
+    // The ends of the range, and one beyond; 1020 is the value.
+    for (low, high, accepted) in [
+        (1020, 1020, true),
+        (0, u64::MAX, true),
+        (0, 1019, false),
+        (1021, u64::MAX, false),
+        (1021, 1019, false),
+        (1030, 1010, false),
+    ] {
+        let ends = |r: &mut DatasetRow| (r.low, r.high) = (fr(low), fr(high));
+        assert_eq!(!refuses_after(&ends), accepted, "{low} to {high}");
+    }
+    assert!(refuses_after(&|r| (r.low, r.high) = (-fr(1), two64())));
+    assert!(refuses_after(&|r| r.low = -fr(1)), "low outside 64 bits");
+    assert!(refuses_after(&|r| r.high = two64()), "high outside 64 bits");
+
+    // Another row, salt or place than was committed to.
+    assert!(refuses_after(&|r| r.root += fr(1)));
+    assert!(refuses_after(&|r| r.salt += fr(1)));
+    assert!(refuses_after(&|r| r.elements[0] += fr(1)));
+    assert!(refuses_after(&|r| r.elements[6] += fr(1)));
+    assert!(refuses_after(&|r| r.families[0][r.digits[0]] += fr(1)));
+    assert!(refuses_after(
+        &|r| r.families[10][(r.digits[10] + 1) % 4] += fr(1)
+    ));
+    for level in 0..ROW_LEVELS {
+        for turn in 1..4 {
+            assert!(refuses_after(
+                &|r| r.digits[level] = (r.digits[level] + turn) % 4
+            ));
+        }
+    }
+    // A node for a row: as the leaf there is only what hashes to it.
+    assert!(refuses_after(&|r| r.families.rotate_left(1)));
+    assert!(refuses_after(
+        &|r| (r.families[0], r.digits[0]) = ([fr(0); 4], 0)
+    ));
+
+    // Another column than the public one.
+    for column in [0, 19, 21, 39, 60, 61] {
+        assert!(refuses_after(&|r| r.column = fr(column)), "{column}");
+    }
+    assert!(refuses_after(&|r| r.column = -fr(1)));
+    assert!(refuses_after(&|r| r.element = 5));
+    assert!(refuses_after(&|r| r.place = 0));
+    assert!(refuses_after(&|r| r.element = 20), "no element");
+    assert!(refuses_after(&|r| r.place = 3), "no place");
+    // 6 * 3 + 2 = 20 = 5 * 3 + 5: a place beyond three would be another name.
+    assert!(refuses_after(&|r| (r.element, r.place) = (5, 5)));
+}
+
+/// Rows that somebody committed to who is not honest.
+#[test]
+fn rows_of_dishonest_owners() {
+    let judge = Judge::<DatasetRow>::new();
+    let refuses = |row: &DatasetRow| {
+        let assigned = row.assign();
+        judge.0.first_unsatisfied(assigned.assignment()).is_some()
+    };
+    let broken = |row: &DatasetRow| {
+        let assigned = row.assign();
+        let holds = |row: &usize| judge.0.holds(*row, assigned.assignment());
+        (0..judge.0.constraints()).filter(|row| !holds(row)).count()
+    };
+    let place = |n: u64| fr(2).pow([65 * n]);
+    assert!(!refuses(&committed(|_| ())));
+    // A value of the element's third place, with the least and the greatest that it can be.
+    let valued = |value: Fr, low: u64, high: u64| {
+        committed(|r| {
+            r.elements[6] = value * place(2);
+            (r.low, r.high) = (fr(low), fr(high));
+        })
+    };
+    assert!(!refuses(&valued(fr(0), 0, 0)));
+    assert!(!refuses(&valued(fr(u64::MAX), u64::MAX, u64::MAX)));
+    for value in [
+        two64(),
+        two64() + fr(5),
+        two64() + fr(u64::MAX),
+        place(1),
+        -fr(1),
+    ] {
+        assert!(refuses(&valued(value, 0, u64::MAX)), "{value}");
+    }
+    // What is above three places is no part of any of them.
+    assert!(refuses(&committed(|r| r.elements[6] += place(3))));
+    assert!(refuses(&committed(|r| r.elements[6] = -r.elements[6])));
+
+    // An element that the leaf does not have.
+    let unhashed = |r: &mut DatasetRow, element: usize| {
+        r.elements[element] = fr(7);
+        (r.element, r.place) = (element, 0);
+        (r.column, r.low, r.high) = (fr(3 * element as u64), fr(7), fr(7));
+    };
+    assert!(!refuses(&committed(|r| unhashed(r, 14))));
+    for element in 15..20 {
+        let row = committed(|r| unhashed(r, element));
+        assert_eq!(broken(&row), 1, "{element}");
+    }
+    for blocks in 1..=4 {
+        let row = committed(|r| {
+            r.more = std::array::from_fn(|i| i + 1 < blocks);
+            unhashed(r, 5 * blocks - 1);
+        });
+        assert!(!refuses(&row), "{blocks} blocks");
+    }
+    // A second block read as the third or fourth: only that switches are a run refuses it.
+    for hashed in [
+        [false, true, false],
+        [false, false, true],
+        [true, false, true],
+    ] {
+        let row = committed(|r| {
+            r.more = hashed;
+            unhashed(r, 5 * (1 + hashed.iter().rposition(|on| *on).unwrap()));
+        });
+        assert_eq!(broken(&row), 1, "{hashed:?}");
+    }
+    // A leaf of three blocks read as one of the last two, or of the last: the root says how many there are.
+    for skipped in 1..3 {
+        let mut row = committed(|_| ());
+        row.salt = row.elements[..5 * skipped]
+            .chunks(5)
+            .fold(row.salt, |state, block| {
+                poseidon(&[state, block[0], block[1], block[2], block[3], block[4]])
+            });
+        row.elements.rotate_left(5 * skipped);
+        row.more = std::array::from_fn(|i| i + 1 < 3 - skipped);
+        row.element -= 5 * skipped.min(1);
+        row.column = fr((3 * row.element + row.place) as u64);
+        let shown = row.root;
+        let path = siblings(&row);
+        row.climb(&path);
+        if skipped == 1 {
+            assert!(!refuses(&row), "it is a leaf of another dataset");
+        }
+        row.root = shown;
+        assert!(refuses(&row), "{skipped}");
+    }
+}
+
+/// What the prover finds on the way, one bit or switch for another: two elements at once, none, bits that are none, blocks hashed
+/// that are not in one run.
+#[test]
+fn switches_of_rows() {
+    let judge = Judge::<DatasetRow>::new();
+    let honest = committed(|_| ()).assign();
+    let z = honest.assignment();
+    let bits = |row: &usize| {
+        let (a, b, c) = (&judge.0.a[*row], &judge.0.b[*row], &judge.0.c[*row]);
+        a.len() == 1 && b.len() == 2 && b[0] == (-fr(1), 0) && b[1].1 == a[0].1 && c.is_empty()
+    };
+    let bits: Vec<usize> = (0..judge.0.constraints()).filter(bits).collect();
+    // Blocks, path, elements, places, three places of the element, three comparisons of 16 bits.
+    assert_eq!(bits.len(), 3 + 22 + 20 + 3 + 195 + 3 * 64 + 2 * 16);
+    for row in bits {
+        let column = judge.0.a[row][0].1;
+        for other in [fr(2), -fr(1), scramble(3), fr(1) - z[column]] {
+            let mut changed = z.to_vec();
+            changed[column] = other;
+            assert!(judge.0.first_unsatisfied(&changed).is_some(), "{column}");
+        }
+    }
+}
+
+#[test]
+fn each_public_input_of_a_row_is_tied_in() {
+    let judge = Judge::<DatasetRow>::new();
+    let honest = committed(|_| ()).assign();
+    for (i, name) in DatasetRow::PUBLIC.iter().enumerate() {
+        for other in [fr(1), -fr(1), scramble(1)] {
+            let mut z = honest.assignment().to_vec();
+            z[1 + i] += other;
+            assert!(judge.0.first_unsatisfied(&z).is_some(), "{name}");
+        }
+    }
 }

@@ -39,6 +39,13 @@ fn the_shape_does_not_depend_on_the_inputs() {
     let pinned = circuit("merkle@1").r1cs().unwrap().digest();
     assert_eq!(shapes, [pinned; 3]);
 
+    for (parts, column) in [(1, 0), (16, 15), (60, 59)] {
+        let row = dataset_row::DatasetRow::parse(&row_inputs(parts, column)).unwrap();
+        let (made, _) = Builder::matrices(&row.public(), |b| row.synthesize(b));
+        let pinned = circuit("dataset-row@1").r1cs().unwrap().digest();
+        assert_eq!(made.digest(), pinned, "{parts}");
+    }
+
     let mut payment = payment::Payment::parse(&circuit("payment@1").example()).unwrap();
     (payment.amount, payment.signature.s, payment.attestor) =
         (-fr(1), 0u64.into(), Point::new_unchecked(fr(0), fr(0)));

@@ -112,6 +112,44 @@ proptest! {
     }
 
     #[test]
+    fn rows(
+        row in prop::collection::vec(prop::option::weighted(0.8, u64s()), 1..=ROW_PARTS), pick: prop::sample::Index, bounds in (u64s(), u64s()),
+        salt: [u8; 31], path: [[[u8; 32]; 3]; ROW_LEVELS], index in 0..1u64 << 22, binding in element(),
+    ) {
+        let column = pick.index(row.len());
+        let path = path.map(|level| level.map(|bytes| Fr::from_be_bytes_mod_order(&bytes)));
+        let mut node = row_leaf(&row, &salt);
+        for (level, [a, b, c]) in path.iter().enumerate() {
+            node = row_node(match index >> (2 * level) & 3 {
+                0 => [node, *a, *b, *c],
+                1 => [*a, node, *b, *c],
+                2 => [*a, *b, node, *c],
+                _ => [*a, *b, *c, node],
+            });
+        }
+        let root = rows_root(node, row.len());
+        let (low, high) = bounds;
+        let inputs = json!({
+            "row": row, "column": column, "low": low, "high": high, "binding": binding.to_string(),
+            "salt": format!("0x{}", hex::encode(salt)), "index": index, "root": root.to_string(),
+            "path": path.iter().map(|level| level.map(|sibling| sibling.to_string())).collect::<Vec<_>>(),
+        });
+        let circuit = circuit("dataset-row@1");
+        if row[column].is_some_and(|value| (low..=high).contains(&value)) {
+            satisfied::<dataset_row::DatasetRow>(&inputs)?;
+            let public = [root, fr(column as u64), fr(low), fr(high), binding];
+            prop_assert_eq!(circuit.public_inputs(&inputs).unwrap(), public);
+        } else {
+            let field = format!("inputs.row[{column}]");
+            let error = circuit.public_inputs(&inputs).unwrap_err();
+            prop_assert_eq!(error.field(), &field);
+            let dishonest = dataset_row::DatasetRow::parse(&inputs).unwrap();
+            let z = dishonest.assign();
+            prop_assert!(circuit.r1cs().unwrap().first_unsatisfied(z.assignment()).is_some());
+        }
+    }
+
+    #[test]
     fn poseidon_gadget_computes_poseidon(inputs in prop::collection::vec(element(), 1..=MAX_INPUTS)) {
         let mut public = vec![poseidon(&inputs)];
         let synthesize = |b: &mut Builder<Row>| {

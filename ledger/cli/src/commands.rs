@@ -5,6 +5,7 @@ use crate::data::{Notarized, Reading};
 use crate::home::Home;
 use crate::output::{Output, grouped, line};
 use crate::place::Place;
+use crate::rows::{self, Row, Rows};
 use crate::shown::{Picture, Trust};
 use crate::{cosign, owner, shown};
 use anyhow::Context;
@@ -131,6 +132,10 @@ enum Command {
         #[arg(long, value_name = "K")]
         at_least: u64,
     },
+    /// Record a root of the dataset's rows, over which zero-knowledge proofs about a single row can be made.
+    Rows(Rows),
+    /// Write the inputs of a proof that a row lies in a range, for `prooflane prove`.
+    Row(Row),
     /// Make a dataset of the rows that satisfy a range predicate.
     Filter {
         #[command(flatten)]
@@ -402,6 +407,8 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
             })
             .await
         }
+        Command::Rows(of) => rows::rows(settings, of).await,
+        Command::Row(of) => rows::row(settings, &of),
         Command::Filter { of, range, out } => {
             let InRange { column, from, to } = range;
             let (low, high) = (from, to);

@@ -8,6 +8,7 @@ mod home;
 mod output;
 mod owner;
 mod place;
+mod rows;
 mod shown;
 
 use clap::Parser;

@@ -379,7 +379,7 @@ fn undone_if_failed<T>(
 }
 
 /// Other data are an answer; that something cannot be checked is none.
-fn no(error: Error) -> anyhow::Error {
+pub(crate) fn no(error: Error) -> anyhow::Error {
     match error {
         Error::OtherData { .. } => No(error.to_string()).into(),
         other => other.into(),

@@ -7,7 +7,7 @@ use crate::output::{No, grouped, line, size, time};
 use crate::place::Place;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use prooflane_ledger::{DatasetId, Entry, Evidence, Figure, Operation};
+use prooflane_ledger::{DatasetId, Entry, Evidence, Figure, Operation, Statement};
 use prooflane_log::{Policy, Receipt, VerifyingKey};
 use serde::Serialize;
 use std::io::Write;
@@ -238,6 +238,7 @@ pub(crate) fn verify(
             "proof",
             format!("{}, {bits:.0} bits of security ✓", shown.statement),
         ),
+        None if matches!(read.statement, Statement::Rows { .. }) => line("claim", &shown.statement),
         None => line(
             "claim",
             format!(

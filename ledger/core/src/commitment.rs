@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Proofs that a dataset's columns are for at the least; mostly there is room for more.
 pub const LEAST_PROOFS: u32 = 32;
 
-/// Roots of a dataset at most, so that evidence is verified in bounded time.
+/// Roots of a dataset at most, so that evidence stays below [`crate::MAX_BYTES`] and is verified in bounded time.
 pub(crate) const MOST_ROOTS: usize = 1_024;
 
 /// A dataset as everybody may know it: its columns' names and types, how many rows there are, and commitments that hide the rest.

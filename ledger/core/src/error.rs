@@ -47,6 +47,16 @@ pub enum Error {
     /// A statement that is not about such datasets.
     #[error("the statement does not fit its datasets: {0}")]
     Misfit(String),
+    /// A row that is to be proved to lie in a range, and does not.
+    #[error("row {row}: expected a value of {column} in the range, got {got}")]
+    Row {
+        /// Which; 0 is the first.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What is there instead.
+        got: &'static str,
+    },
     /// Every proof takes away some of the noise that hides a dataset, and there is too little left.
     #[error(
         "dataset {dataset}: its noise is left for {left} more proofs, expected {needed}: commit to it anew with `ledger renew`"

@@ -73,7 +73,7 @@ impl Evidence {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let problem = |problem: &str| Error::Evidence(problem.into());
         if bytes.len() > MAX_BYTES {
-            return Err(problem("expected at most 512 MiB"));
+            return Err(problem("expected at most 64 MiB"));
         }
         let rest = bytes
             .strip_prefix(MAGIC.as_bytes())

@@ -14,6 +14,7 @@ mod ledger;
 mod lineage;
 mod opening;
 mod pieces;
+mod rows;
 mod sealed;
 mod statement;
 mod transform;
@@ -31,6 +32,7 @@ pub use ledger::{Known, Ledger, LedgerError, MOST_DATASETS, Operation, Operation
 pub use lineage::{Lineage, grouped};
 pub use opening::Opening;
 pub use pieces::Source;
+pub use rows::row_inputs;
 pub use sealed::{OpeningFile, SealingKey};
 pub use statement::{Figure, Statement};
 pub use transform::{Made, Owned, Transform, notarize, prove};

@@ -173,6 +173,11 @@ impl Opening {
         NoiseSeed::from_secret(&self.secrets.noise)
     }
 
+    /// What the salts of rows are derived from.
+    pub(crate) fn row_salts(&self) -> [u8; 32] {
+        blake3::derive_key("prooflane 2026-11 ledger salts of rows", &self.secrets.salt)
+    }
+
     /// A column's roots and seeds, for another dataset with that column.
     pub(crate) fn kept(&self, column: usize) -> Vec<Kept> {
         let parts = self.commitment.parts(column);
@@ -188,13 +193,19 @@ impl Opening {
     /// # Errors
     /// [`Error::OtherData`].
     pub fn check(&self, table: &Table) -> Result<(), Error> {
+        self.check_values(table)?;
+        // What proofs are about.
+        self.columns(table, self.commitment.all()).map(drop)
+    }
+
+    /// That these are the data of the digest.
+    pub(crate) fn check_values(&self, table: &Table) -> Result<(), Error> {
         self.check_shape(table)?;
         let digest = self.digest().map(|digest| table.digest(digest.algorithm));
         if digest != self.digest() {
             return Err(self.other("the same values in the same order"));
         }
-        // What proofs are about.
-        self.columns(table, self.commitment.all()).map(drop)
+        Ok(())
     }
 
     fn check_shape(&self, table: &Table) -> Result<(), Error> {

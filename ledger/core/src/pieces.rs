@@ -159,6 +159,11 @@ impl Statement {
                 };
                 Ok(vec![Piece::Groups(claim, grouped)])
             }
+            Self::Rows { root } => {
+                crate::rows::check_parts(only(inputs, "input")?.roots.len())?;
+                crate::rows::check_root(root)?;
+                Ok(Vec::new())
+            }
             Self::Filter { column, low, high } => {
                 let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
                 same_columns(&input.schema, &output.schema)?;

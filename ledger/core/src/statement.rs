@@ -62,6 +62,12 @@ pub enum Statement {
         /// How many.
         at_least: u64,
     },
+    /// A second commitment to the input's rows, of Poseidon hashes, over which `dataset-row@1` of `prooflane-circuits` proves things
+    /// about a row. That the rows are the same is the word of whoever recorded it: nothing proves it.
+    Rows {
+        /// A field element in decimal.
+        root: String,
+    },
     /// The output is those rows of the input, in their order, that satisfy a range predicate.
     Filter {
         /// The column.
@@ -113,6 +119,7 @@ impl Statement {
             Self::Count { .. } => "count",
             Self::Noisy { .. } => "noisy",
             Self::Groups { .. } => "groups",
+            Self::Rows { .. } => "rows",
             Self::Filter { .. } => "filter",
             Self::Project { .. } => "project",
             Self::Split => "split",
@@ -135,6 +142,7 @@ impl Statement {
                 | Self::Count { .. }
                 | Self::Noisy { .. }
                 | Self::Groups { .. }
+                | Self::Rows { .. }
         )
     }
 }
@@ -172,6 +180,9 @@ impl fmt::Display for Statement {
                     "groups by {} of at least {at_least} rows",
                     columns.join(", ")
                 )
+            }
+            Self::Rows { .. } => {
+                f.write_str("root of rows; nothing proves that they are the same rows")
             }
             Self::Filter { column, low, high } => {
                 write!(f, "filter: rows with {}", InRange(column, low, high))
@@ -253,6 +264,17 @@ impl Statement {
                         delta.map_or("1".into(), |delta| format!("{delta:.1e}")),
                     ),
                 ])
+            }
+            Self::Rows { root } => {
+                // Proofs are about numbers of columns.
+                let columns = of.schema.columns().iter().enumerate();
+                let keyed = columns.filter(|(_, field)| field.kind.kind.keys().is_some());
+                let numbers = keyed.map(|(index, field)| {
+                    let number = of.parts(index).start;
+                    figure(&format!("column {number}"), field.name.clone())
+                });
+                let root = figure("root", root.clone());
+                Ok([root].into_iter().chain(numbers).collect())
             }
             Self::Groups { at_least, .. } => Ok(vec![figure("at least", at_least.to_string())]),
             _ => Ok(Vec::new()),

@@ -133,7 +133,7 @@ async fn keys_in_a_folder_are_taken_before_any_are_made() {
         done.taken,
         [("range@1".to_owned(), Provenance::Ceremony)].into()
     );
-    assert_eq!(done.made, ["payment@1", "merkle@1"]);
+    assert_eq!(done.made, ["payment@1", "merkle@1", "dataset-row@1"]);
     let catalogue = Catalogue::load(&*ports.blobs).await.unwrap();
     for entry in catalogue.entries() {
         let of_ceremony = entry.circuit.id() == "range@1";
