@@ -80,7 +80,14 @@ pub fn row_node(children: [Fr; ARITY]) -> Fr {
 
 /// The root of a dataset, of the node on top of [`ROW_LEVELS`] levels and the number of its parts: how often hashing went on within
 /// a leaf is part of it, or a leaf could be read as a shorter one.
+///
+/// # Panics
+/// With no parts, or more than [`ROW_PARTS`].
 pub fn rows_root(top: Fr, parts: usize) -> Fr {
+    assert!(
+        (1..=ROW_PARTS).contains(&parts),
+        "expected 1 to {ROW_PARTS} parts, got {parts}"
+    );
     poseidon(&[top, (blocks_of(parts) as u64).into()])
 }
 

@@ -26,7 +26,7 @@ async fn what_is_recorded_is_shown_and_verifies_offline() {
     let client = &network.client;
     let about = client.ledger().await.unwrap();
     assert_eq!((about.size, &*about.origin), (0, "localhost/ledger"));
-    assert_eq!(about.log_keys, [network.node.log_key.clone()]);
+    assert_eq!(about.log_keys, [&*network.node.log_key]);
     assert!(about.witness_key.is_none());
 
     let folder = tempfile::tempdir().unwrap();
@@ -35,7 +35,7 @@ async fn what_is_recorded_is_shown_and_verifies_offline() {
     let operation = Uuid::from_u128(1);
     let first = client.record(operation, notarized.clone()).await.unwrap();
     assert_eq!((first.index, &*first.words), (0, "notarize"));
-    assert_eq!(first.entry.outputs, [dataset.clone()]);
+    assert_eq!(first.entry.outputs, [&*dataset]);
     let again = client.record(operation, notarized).await.unwrap();
     assert_eq!((again.index, &again.entry.time), (0, &first.entry.time));
     let evidence = count(owned);

@@ -1,8 +1,8 @@
 //! Routes of the dataset ledger.
 
-use crate::Api;
 use crate::caller::{Body, Caller, Path, account_name};
 use crate::problem::Problem;
+use crate::{Api, provers};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -321,10 +321,7 @@ async fn evidence(
 ) -> Result<Response, Problem> {
     let (ledger, number) = (&api.ledger.ledger, index(&number)?);
     let blob = ledger.evidence_at(by(&caller), number).await?;
-    let elsewhere = api.files.download(&blob).await.map_err(|error| {
-        tracing::error!(%error, "no URL for evidence");
-        Problem::new("unavailable", "the evidence cannot be reached; try again")
-    })?;
+    let elsewhere = provers::at(&api, Some(&blob)).await?;
     if let Some(url) = elsewhere {
         return Ok(Redirect::temporary(&url).into_response());
     }

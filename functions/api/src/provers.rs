@@ -173,12 +173,12 @@ async fn claim(
     Ok(Json(Claimed { assignments: views }))
 }
 
-/// The URL of inputs that are not sent in the answer.
+/// The URL of a file that is not sent in the answer.
 pub(crate) async fn at(api: &Api, blob: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(blob) = blob else { return Ok(None) };
     api.files.download(blob).await.map_err(|error| {
-        tracing::error!(blob, %error, "no URL for inputs");
-        Problem::new("unavailable", "no URL for the inputs; try again")
+        tracing::error!(blob, %error, "no URL for a file");
+        Problem::new("unavailable", "no URL for the file; try again")
     })
 }
 

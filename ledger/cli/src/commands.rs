@@ -286,7 +286,7 @@ enum Command {
         /// The account's name.
         account: String,
         /// Any of read (see evidence), write (record datasets made of it), prove (record statements about it), administer (give
-        /// others permissions). None takes all away.
+        /// others permissions, record roots of rows). None takes all away.
         #[arg(value_delimiter = ',', value_parser = permission)]
         permissions: Vec<Permission>,
     },
@@ -322,16 +322,16 @@ enum Keys {
 
 /// A range predicate.
 #[derive(Args)]
-struct InRange {
+pub(crate) struct InRange {
     /// The column.
     #[arg(long)]
-    column: String,
+    pub(crate) column: String,
     /// The least value that satisfies it; without one, all smaller ones do.
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    from: Option<String>,
+    pub(crate) from: Option<String>,
     /// The greatest value that satisfies it; without one, all greater ones do.
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    to: Option<String>,
+    pub(crate) to: Option<String>,
 }
 
 /// Runs a command.

@@ -1,5 +1,6 @@
 //! The root of a dataset's rows, and inputs to prove something about one of them with `prooflane prove`.
 
+use crate::commands::InRange;
 use crate::config::Settings;
 use crate::data::{Here, Notarized};
 use crate::output::{No, Progress, line, time};
@@ -8,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use prooflane_dataset::Range;
 use prooflane_ledger::{DatasetId, Statement, row_inputs};
+use prooflane_verifier::field;
 use serde::Serialize;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -21,8 +23,14 @@ pub(crate) struct Rows {
     #[command(flatten)]
     of: Notarized,
     /// Record nothing, but say whether this is the root of the dataset's rows.
-    #[arg(long, value_name = "ROOT")]
+    #[arg(long, value_name = "ROOT", value_parser = decimal)]
     check: Option<String>,
+}
+
+/// A field element as it is recorded.
+fn decimal(text: &str) -> Result<String, String> {
+    let element = field::parse(text).map_err(|error| error.to_string())?;
+    Ok(field::to_decimal(&element))
 }
 
 #[derive(Args)]
@@ -32,15 +40,8 @@ pub(crate) struct Row {
     /// The row; the first is 0.
     #[arg(long, value_name = "NUMBER")]
     row: usize,
-    /// The column.
-    #[arg(long)]
-    column: String,
-    /// The least value in the range; without one, all smaller ones are.
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// The greatest value in the range; without one, all greater ones are.
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    to: Option<String>,
+    #[command(flatten)]
+    range: InRange,
     /// What the proof is shown for, such as a hash of somebody's request: a field element in decimal, or 0x and hexadecimal digits.
     /// The proof is worth nothing for another one.
     #[arg(long, value_name = "FIELD")]
@@ -102,8 +103,8 @@ pub(crate) fn row(settings: &Settings, row: &Row) -> anyhow::Result<()> {
     }
     let Here { owned, read } = row.of.here(settings.sealing_key()?)?;
     let commitment = owned.opening.commitment();
-    let (from, to) = (row.from.as_deref(), row.to.as_deref());
-    let range = Range::parse(&commitment.schema, &row.column, from, to)?;
+    let InRange { column, from, to } = &row.range;
+    let range = Range::parse(&commitment.schema, column, from.as_deref(), to.as_deref())?;
     let progress = Progress::work("hashing rows");
     let inputs = row_inputs(owned.source(), row.row, &range, &row.binding)?;
     let hashed = progress.done();
@@ -130,10 +131,7 @@ pub(crate) fn row(settings: &Settings, row: &Row) -> anyhow::Result<()> {
     let lines = [
         line("dataset", written.dataset),
         line("root", written.root),
-        line(
-            "column",
-            format!("{}, which is {}", written.column, row.column),
-        ),
+        line("column", format!("{}, which is {column}", written.column)),
         line("keys", format!("{} to {}", written.low, written.high)),
         line("binding", written.binding),
         line(

@@ -247,6 +247,15 @@ pub(crate) fn verify(
             ),
         ),
     });
+    let by = shown.entry.by.as_deref();
+    match (by, &read.statement) {
+        // Nothing proves it.
+        (by, Statement::Rows { .. }) => {
+            lines.push(line("word of", by.unwrap_or("whoever operates the log")));
+        }
+        (Some(by), _) => lines.push(line("by", by)),
+        (None, _) => {}
+    }
     for (what, datasets) in [("input", &read.inputs), ("output", &read.outputs)] {
         for of in datasets {
             lines.push(line(

@@ -13,9 +13,9 @@ pub enum Permission {
     Read,
     /// Record datasets that were made of it.
     Write,
-    /// Record statements about it.
+    /// Record statements about it that are proved.
     Prove,
-    /// Give others permissions.
+    /// Give others permissions, and give one's word for a root of its rows, which nothing proves.
     Administer,
 }
 
@@ -38,10 +38,10 @@ impl Permission {
     /// What recording a statement takes, of each input.
     #[must_use]
     pub const fn to_record(statement: &Statement) -> Self {
-        if statement.transforms() {
-            Self::Write
-        } else {
-            Self::Prove
+        match statement {
+            Statement::Rows { .. } => Self::Administer,
+            other if other.transforms() => Self::Write,
+            _ => Self::Prove,
         }
     }
 }

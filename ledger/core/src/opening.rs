@@ -193,19 +193,13 @@ impl Opening {
     /// # Errors
     /// [`Error::OtherData`].
     pub fn check(&self, table: &Table) -> Result<(), Error> {
-        self.check_values(table)?;
-        // What proofs are about.
-        self.columns(table, self.commitment.all()).map(drop)
-    }
-
-    /// That these are the data of the digest.
-    pub(crate) fn check_values(&self, table: &Table) -> Result<(), Error> {
         self.check_shape(table)?;
         let digest = self.digest().map(|digest| table.digest(digest.algorithm));
         if digest != self.digest() {
             return Err(self.other("the same values in the same order"));
         }
-        Ok(())
+        // What proofs are about.
+        self.columns(table, self.commitment.all()).map(drop)
     }
 
     fn check_shape(&self, table: &Table) -> Result<(), Error> {
@@ -300,6 +294,9 @@ mod tests {
         forged.secrets.seeds.clone_from(&other.secrets.seeds);
         let checked = forged.check(&shown);
         assert!(matches!(checked, Err(Error::OtherData { .. })));
+        // Nor does a root of the rows that are shown belong to it.
+        let rows = crate::Statement::rows(&forged, &shown);
+        assert!(matches!(rows, Err(Error::OtherData { .. })));
         assert!(matches!(
             forged.check(&proved),
             Err(Error::OtherData { .. })

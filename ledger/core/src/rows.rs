@@ -38,7 +38,7 @@ impl<'a> Rows<'a> {
     fn of(opening: &Opening, table: &'a Table) -> Result<Self, Error> {
         let parts = opening.commitment().roots.len();
         check_parts(parts)?;
-        opening.check_values(table)?;
+        opening.check(table)?;
         let columns = table.rows().columns().iter();
         let parts = columns.flat_map(|column| {
             let of_column = numbers(column).into_iter();

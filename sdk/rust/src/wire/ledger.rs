@@ -91,7 +91,7 @@ wire! {
     #[serde(deny_unknown_fields)]
     pub struct Grant {
         /// Any of `read` (see evidence), `write` (record datasets made of it), `prove` (record statements about it),
-        /// `administer` (give others permissions).
+        /// `administer` (give others permissions, record roots of rows).
         pub permissions: Vec<String>,
     }
 
