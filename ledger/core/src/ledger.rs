@@ -8,7 +8,7 @@ use prooflane_store::{
     Blobs, Clock, CommitError, Cursor, Expect, Index, Key, PutMode, Query, StoreError, Table, Write,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -719,10 +719,11 @@ impl Ledger {
             let key = operation_key(dataset, index);
             writes.push(put(key, Expect::Absent, &operation)?);
         }
+        let mut made = HashSet::new();
         for commitment in evidence.outputs {
             let id = commitment.id();
-            // Of two that were recorded at once, the first counts.
-            if self.table.get(&known_key(id)).await?.is_some() {
+            // Of two that were recorded at once, the first counts. Two parts of a split may be one dataset.
+            if !made.insert(id) || self.table.get(&known_key(id)).await?.is_some() {
                 continue;
             }
             let known = Known {

@@ -529,3 +529,37 @@ async fn what_the_index_could_not_hold_is_refused() {
         assert!(world.ledger.dataset(id(owned)).await.unwrap().is_some());
     }
 }
+
+#[tokio::test]
+async fn one_dataset_twice_is_no_burden_to_the_index() {
+    let world = world().await;
+    let kind = Kind::Uint(Width::W32);
+    let schema = Schema::new(vec![Field::new("n", kind, false)]).unwrap();
+    let column = Column::from_keys(kind, [Some(1), Some(1)]).unwrap();
+    let table = Table::new(schema, vec![column]).unwrap();
+    let file = world.folder.path().join("ones.opening");
+    let (ones, evidence) = notarize("ones", table, Algorithm::Blake3, &file, &key()).unwrap();
+    world
+        .record(None, evidence.to_bytes().unwrap())
+        .await
+        .unwrap();
+    // Each of its two rows is the same dataset.
+    let (one, _) = world.numbers("one", 1);
+    let parts = [one.source(), one.source()];
+    let commitment = |owned: &Owned| owned.opening.commitment().clone();
+    let twice = Evidence {
+        statement: Statement::Split,
+        inputs: vec![commitment(&ones)],
+        outputs: vec![commitment(&one); 2],
+        proofs: Statement::Split.prove(&[ones.source()], &parts).unwrap(),
+    };
+    twice.verify().unwrap();
+    let twice = twice.to_bytes().unwrap();
+    let (index, _) = world.record(None, twice).await.unwrap();
+    let known = world.ledger.dataset(id(&one)).await.unwrap().unwrap();
+    assert_eq!(known.made_by, index);
+    let (_, next) = world.numbers("next", 3);
+    world.record(None, next).await.unwrap();
+    let keys = [world.ledger.log().key().clone()];
+    assert_eq!(world.ledger.fsck(&keys).await.unwrap().findings, []);
+}
