@@ -369,7 +369,7 @@ impl Ledger {
     /// # Errors
     /// As [`Self::entry`].
     pub async fn operation(&self, by: Option<&str>, index: u64) -> Result<Operation, LedgerError> {
-        let mut operations = self.recorded(by, index..index + 1).await?;
+        let mut operations = self.recorded(by, index..index.saturating_add(1)).await?;
         let size = self.size().await?;
         operations
             .pop()

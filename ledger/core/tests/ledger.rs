@@ -305,6 +305,10 @@ async fn accounts_do_what_they_may() {
         Err(LedgerError::UnknownOperation { index: 2, size: 2 })
     ));
     assert!(matches!(
+        world.ledger.operation(None, u64::MAX).await,
+        Err(LedgerError::UnknownOperation { .. })
+    ));
+    assert!(matches!(
         world.ledger.grants(Some("bob"), dataset).await,
         Err(LedgerError::Forbidden { .. })
     ));
