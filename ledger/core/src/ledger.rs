@@ -300,24 +300,30 @@ impl Ledger {
         let bytes = entry.to_bytes();
         let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let index = match self.append(&entry, bytes).await {
-            Ok(index) => index,
             // Perhaps it was recorded before, at another time.
-            Err(LedgerError::IdTaken { index }) => {
-                let recorded = self.entry(index).await?;
-                let same = Entry {
-                    time: recorded.time,
-                    ..entry
-                };
-                if recorded != same {
-                    return Err(LedgerError::IdTaken { index });
-                }
-                index
-            }
+            Ok(index) | Err(LedgerError::IdTaken { index }) => index,
             Err(other) => return Err(other),
         };
-        let entry = self.entry(index).await?;
+        let settled = self.settle(index, entry).await;
+        settled.map_err(|error| match error {
+            // It may be in the log by now, whatever the store does not do any more.
+            LedgerError::Log(LogError::Store(error)) => LedgerError::Unknown(error.to_string()),
+            other => other,
+        })
+    }
+
+    /// What has become of an entry whose id is at `index` of the log.
+    async fn settle(&self, index: u64, entry: Entry) -> Result<(u64, Entry), LedgerError> {
+        let recorded = self.entry(index).await?;
+        let same = Entry {
+            time: recorded.time,
+            ..entry
+        };
+        if recorded != same {
+            return Err(LedgerError::IdTaken { index });
+        }
         self.index_to(index + 1).await?;
-        Ok((index, entry))
+        Ok((index, recorded))
     }
 
     /// That what a statement makes is not there yet, unless this very operation made it: who sees a dataset's commitment cannot
