@@ -22,6 +22,8 @@ const COMMITMENT_BYTES: usize = 256 << 10;
 const WORDS: usize = 1_000;
 /// All commitments that one statement makes.
 const COMMITMENTS_BYTES: usize = 2 << 20;
+/// How often in all nobody may know what became of the index, each time perhaps after seconds, before the caller is told.
+const UNKNOWNS: usize = 4;
 
 /// Why the ledger does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -691,6 +693,7 @@ impl Ledger {
 
     /// Brings the index up to so many entries. Whoever finds it behind does so.
     pub(crate) async fn index_to(&self, size: u64) -> Result<(), LedgerError> {
+        let mut unknowns = 0;
         loop {
             let item = self.table.get(&indexed_key()).await?;
             let (indexed, expect) = match &item {
@@ -710,7 +713,12 @@ impl Ledger {
                 Ok(()) | Err(CommitError::Conflict { index: 0, .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 // The next look says whether it came to pass.
-                Err(CommitError::Unknown(_)) => {}
+                Err(CommitError::Unknown(why)) => {
+                    unknowns += 1;
+                    if unknowns == UNKNOWNS {
+                        return Err(StoreError::Unavailable(why).into());
+                    }
+                }
                 Err(other) => return Err(LedgerError::Damaged(format!("the index: {other}"))),
             }
         }

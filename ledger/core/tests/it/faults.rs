@@ -8,9 +8,11 @@ use crate::model::{Line, Model};
 use crate::support::{Ground, said};
 use async_trait::async_trait;
 use prooflane_ledger::{Entry, Ledger, LedgerError, Permission};
+use prooflane_log::LogError;
 use prooflane_store::{
     Blobs, CommitError, Item, Key, Page, PutMode, PutOutcome, Query, StoreError, Table, Write,
 };
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -317,4 +319,52 @@ async fn at_every_call_the_process_stops_before_it() {
 #[tokio::test]
 async fn at_every_call_the_process_stops_after_it() {
     at_every_call(Fault::StopsAfter).await;
+}
+
+/// A table that never says what became of the index.
+struct Silent {
+    ground: Ground,
+    commits: AtomicU32,
+}
+
+#[async_trait]
+impl Table for Silent {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.ground.table.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.ground.table.query(query).await
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<(), CommitError> {
+        if writes[0].key() != &Key::new("ledger", "indexed") {
+            return self.ground.table.commit(writes).await;
+        }
+        let commits = self.commits.fetch_add(1, Ordering::SeqCst);
+        assert!(commits < 100, "it is tried for ever");
+        Err(CommitError::Unknown("it timed out".into()))
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_so_in_the_end() {
+    let ground = Ground::new();
+    let table = Arc::new(Silent {
+        ground: ground.clone(),
+        commits: AtomicU32::new(0),
+    });
+    let ledger = ground.over(table, ground.blobs.clone()).await.unwrap();
+    let line = Line {
+        by: Some("alice"),
+        id: Uuid::now_v7(),
+        said: said("notarize numbers"),
+    };
+    let unknown = record(&ledger, &line).await;
+    assert!(matches!(unknown, Err(LedgerError::Unknown(_))));
+    let dataset = ledger.dataset(line.said.outputs[0]).await;
+    assert!(matches!(dataset, Err(LedgerError::Log(LogError::Store(_)))));
+    let mut model = Model::default();
+    model.record(line).unwrap();
+    model.check_all(&ground.open().await).await;
 }
