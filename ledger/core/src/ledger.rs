@@ -266,7 +266,8 @@ impl Ledger {
     }
 
     /// Verifies evidence and records it, once for each `id`: the same again gets the same operation. `by` is the account of whoever
-    /// asks; none may do everything.
+    /// asks; none may do everything. Of two operations that make one dataset at once the log may have both: the first counts, and
+    /// whoever recorded the other gets [`LedgerError::Recorded`].
     ///
     /// # Errors
     /// [`LedgerError`]. After [`LedgerError::Unknown`] record it again under the same id.
@@ -325,6 +326,13 @@ impl Ledger {
             return Err(LedgerError::IdTaken { index });
         }
         self.index_to(index + 1).await?;
+        // Of two that were recorded at once, the first counts.
+        for output in &recorded.outputs {
+            let known = self.dataset(*output).await?;
+            if known.is_some_and(|known| known.made_by != index) {
+                return Err(LedgerError::Recorded(*output));
+            }
+        }
         Ok((index, recorded))
     }
 
