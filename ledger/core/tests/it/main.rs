@@ -5,4 +5,5 @@
 mod faults;
 mod model;
 mod rivals;
+mod sequences;
 mod support;
