@@ -303,7 +303,7 @@ enum Command {
         /// The folder.
         folder: PathBuf,
     },
-    /// Make a ledger again from a backup, and check that it is the same.
+    /// Make a ledger again from a backup, and check that it is the same. Its log.keys must be there.
     Restore {
         /// The backup's folder.
         folder: PathBuf,
@@ -484,7 +484,8 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Command::Restore { folder } => {
             settings.demand_folder("its operator restores it")?;
             let home = Home::open(&settings.folder)?;
-            let operations = home.ledger().await?.restore(&folder).await?;
+            let keys = home.keys.verifying();
+            let operations = home.ledger().await?.restore(&folder, &keys).await?;
             counted(settings, "restored", operations, &folder)
         }
         Command::Fsck => {

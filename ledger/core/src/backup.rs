@@ -2,7 +2,7 @@
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::{Entry, Error, Evidence};
-use prooflane_log::SignedCheckpoint;
+use prooflane_log::{SignedCheckpoint, VerifyingKey};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,17 @@ pub enum BackupError {
         file: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+    /// The backup's checkpoint is another ledger's, or somebody has made it up.
+    #[error(
+        "{}: expected the signature of a key of this ledger: {why}; restore it with the log.keys of the ledger that was backed up",
+        file.display()
+    )]
+    Signature {
+        /// The checkpoint.
+        file: PathBuf,
+        /// Why it is refused.
+        why: String,
     },
     /// The ledger that the backup would be restored into is not empty, and no part of it.
     #[error(
@@ -105,15 +116,14 @@ impl Ledger {
         Ok(size)
     }
 
-    /// Makes a ledger again from a backup, and checks that it is the same one: the same entries in the same order. What was
-    /// interrupted can be done again. Returns how many operations there are.
+    /// Makes a ledger again from a backup, and checks that it is the same one: the same entries in the same order, under a
+    /// checkpoint that one of `keys` has signed, the log's verifying keys. What was interrupted can be done again. Returns how many
+    /// operations there are.
     ///
     /// # Errors
-    /// [`BackupError`].
-    pub async fn restore(&self, folder: &Path) -> Result<u64, BackupError> {
-        let path = folder.join(CHECKPOINT);
-        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
-        let checkpoint: SignedCheckpoint = text.parse().map_err(|error| damaged(&path, error))?;
+    /// [`BackupError`]; where the checkpoint is refused, nothing has been restored.
+    pub async fn restore(&self, folder: &Path, keys: &[VerifyingKey]) -> Result<u64, BackupError> {
+        let checkpoint = signed(&folder.join(CHECKPOINT), keys)?;
         let expected = checkpoint.checkpoint();
         let path = folder.join(ENTRIES);
         let entries = File::open(&path).map_err(Error::io(&path))?;
@@ -161,6 +171,22 @@ impl Ledger {
         self.index_to(index).await?;
         Ok(index)
     }
+}
+
+/// A checkpoint that one of these keys has signed.
+fn signed(path: &Path, keys: &[VerifyingKey]) -> Result<SignedCheckpoint, BackupError> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let checkpoint: SignedCheckpoint = text.parse().map_err(|error| damaged(path, error))?;
+    // The latest key says most.
+    let mut why = "it has none".to_owned();
+    for key in keys {
+        match checkpoint.verify(key) {
+            Ok(_) => return Ok(checkpoint),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    let file = path.into();
+    Err(BackupError::Signature { file, why })
 }
 
 /// Writes a file as a whole or not at all.

@@ -8,7 +8,7 @@ use prooflane_store::{
     Blobs, Clock, CommitError, Cursor, Expect, Index, Key, PutMode, Query, StoreError, Table, Write,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,6 +22,8 @@ const COMMITMENT_BYTES: usize = 256 << 10;
 const WORDS: usize = 1_000;
 /// All commitments that one statement makes.
 const COMMITMENTS_BYTES: usize = 2 << 20;
+/// How often in all nobody may know what became of the index, each time perhaps after seconds, before the caller is told.
+const UNKNOWNS: usize = 4;
 
 /// Why the ledger does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -264,7 +266,8 @@ impl Ledger {
     }
 
     /// Verifies evidence and records it, once for each `id`: the same again gets the same operation. `by` is the account of whoever
-    /// asks; none may do everything.
+    /// asks; none may do everything. Of two operations that make one dataset at once the log may have both: the first counts, and
+    /// whoever recorded the other gets [`LedgerError::Recorded`].
     ///
     /// # Errors
     /// [`LedgerError`]. After [`LedgerError::Unknown`] record it again under the same id.
@@ -300,24 +303,37 @@ impl Ledger {
         let bytes = entry.to_bytes();
         let bytes = bytes.map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let index = match self.append(&entry, bytes).await {
-            Ok(index) => index,
             // Perhaps it was recorded before, at another time.
-            Err(LedgerError::IdTaken { index }) => {
-                let recorded = self.entry(index).await?;
-                let same = Entry {
-                    time: recorded.time,
-                    ..entry
-                };
-                if recorded != same {
-                    return Err(LedgerError::IdTaken { index });
-                }
-                index
-            }
+            Ok(index) | Err(LedgerError::IdTaken { index }) => index,
             Err(other) => return Err(other),
         };
-        let entry = self.entry(index).await?;
+        let settled = self.settle(index, entry).await;
+        settled.map_err(|error| match error {
+            // It may be in the log by now, whatever the store does not do any more.
+            LedgerError::Log(LogError::Store(error)) => LedgerError::Unknown(error.to_string()),
+            other => other,
+        })
+    }
+
+    /// What has become of an entry whose id is at `index` of the log.
+    async fn settle(&self, index: u64, entry: Entry) -> Result<(u64, Entry), LedgerError> {
+        let recorded = self.entry(index).await?;
+        let same = Entry {
+            time: recorded.time,
+            ..entry
+        };
+        if recorded != same {
+            return Err(LedgerError::IdTaken { index });
+        }
         self.index_to(index + 1).await?;
-        Ok((index, entry))
+        // Of two that were recorded at once, the first counts.
+        for output in &recorded.outputs {
+            let known = self.dataset(*output).await?;
+            if known.is_some_and(|known| known.made_by != index) {
+                return Err(LedgerError::Recorded(*output));
+            }
+        }
+        Ok((index, recorded))
     }
 
     /// That what a statement makes is not there yet, unless this very operation made it: who sees a dataset's commitment cannot
@@ -369,7 +385,7 @@ impl Ledger {
     /// # Errors
     /// As [`Self::entry`].
     pub async fn operation(&self, by: Option<&str>, index: u64) -> Result<Operation, LedgerError> {
-        let mut operations = self.recorded(by, index..index + 1).await?;
+        let mut operations = self.recorded(by, index..index.saturating_add(1)).await?;
         let size = self.size().await?;
         operations
             .pop()
@@ -685,6 +701,7 @@ impl Ledger {
 
     /// Brings the index up to so many entries. Whoever finds it behind does so.
     pub(crate) async fn index_to(&self, size: u64) -> Result<(), LedgerError> {
+        let mut unknowns = 0;
         loop {
             let item = self.table.get(&indexed_key()).await?;
             let (indexed, expect) = match &item {
@@ -704,7 +721,12 @@ impl Ledger {
                 Ok(()) | Err(CommitError::Conflict { index: 0, .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 // The next look says whether it came to pass.
-                Err(CommitError::Unknown(_)) => {}
+                Err(CommitError::Unknown(why)) => {
+                    unknowns += 1;
+                    if unknowns == UNKNOWNS {
+                        return Err(StoreError::Unavailable(why).into());
+                    }
+                }
                 Err(other) => return Err(LedgerError::Damaged(format!("the index: {other}"))),
             }
         }
@@ -719,10 +741,11 @@ impl Ledger {
             let key = operation_key(dataset, index);
             writes.push(put(key, Expect::Absent, &operation)?);
         }
+        let mut made = HashSet::new();
         for commitment in evidence.outputs {
             let id = commitment.id();
-            // Of two that were recorded at once, the first counts.
-            if self.table.get(&known_key(id)).await?.is_some() {
+            // Of two that were recorded at once, the first counts. Two parts of a split may be one dataset.
+            if !made.insert(id) || self.table.get(&known_key(id)).await?.is_some() {
                 continue;
             }
             let known = Known {

@@ -3,7 +3,7 @@
 use crate::ledger::View;
 use crate::{Commitment, DatasetId, Known, Ledger, LedgerError, Operation};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 
 /// The most datasets that are followed.
@@ -67,13 +67,22 @@ impl Ledger {
     }
 }
 
-/// A line of the tree, and what is below it.
+/// How many datasets are below each other in a tree. What is made of the last one has a tree of its own, so that no line is long
+/// and no recursion deep.
+const DEEPEST: usize = 16;
+
+/// A line of a tree, and what is below it.
 struct Branch {
     line: String,
     below: Vec<Branch>,
 }
 
 impl Branch {
+    const fn leaf(line: String) -> Self {
+        let below = Vec::new();
+        Self { line, below }
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
         for (number, branch) in self.below.iter().enumerate() {
             let last = number + 1 == self.below.len();
@@ -86,6 +95,76 @@ impl Branch {
             branch.write(f, &format!("{indent}{under}"))?;
         }
         Ok(())
+    }
+}
+
+/// Trees that grow, in the order in which they are shown.
+struct Forest<'a> {
+    lineage: &'a Lineage,
+    /// The operations on each dataset.
+    on: BTreeMap<DatasetId, Vec<&'a Operation>>,
+    /// What has its place in a tree.
+    seen: BTreeSet<DatasetId>,
+    /// What trees grow from.
+    roots: VecDeque<DatasetId>,
+}
+
+impl<'a> Forest<'a> {
+    fn of(lineage: &'a Lineage) -> Vec<Branch> {
+        let mut on = BTreeMap::<_, Vec<_>>::new();
+        for operation in lineage.operations.values() {
+            let inputs: BTreeSet<_> = operation.entry.inputs.iter().collect();
+            for input in inputs {
+                on.entry(*input).or_default().push(operation);
+            }
+        }
+        let mut forest = Self {
+            lineage,
+            on,
+            seen: BTreeSet::new(),
+            roots: lineage.origins().collect(),
+        };
+        let mut trees = Vec::new();
+        while let Some(root) = forest.roots.pop_front() {
+            if !forest.seen.contains(&root) {
+                trees.push(forest.grow(root, 1));
+            }
+        }
+        trees
+    }
+
+    /// A dataset, the operations on it, and what they made.
+    fn grow(&mut self, id: DatasetId, depth: usize) -> Branch {
+        let line = self.lineage.title(id);
+        if self.seen.contains(&id) {
+            return Branch::leaf(format!("{line}  (above)"));
+        }
+        let operations = self.on.get(&id).cloned().unwrap_or_default();
+        if depth == DEEPEST && !operations.is_empty() {
+            self.roots.push_back(id);
+            return Branch::leaf(format!("{line}  (below)"));
+        }
+        self.seen.insert(id);
+        let below = operations.into_iter().map(|operation| Branch {
+            line: format!("#{} {}", operation.index, operation.words),
+            below: self.made_by(operation, depth),
+        });
+        Branch {
+            line,
+            below: below.collect(),
+        }
+    }
+
+    fn made_by(&mut self, operation: &Operation, depth: usize) -> Vec<Branch> {
+        let outputs = operation.entry.outputs.iter();
+        let branch = |output: &DatasetId| match self.lineage.maker(*output, operation) {
+            None => self.grow(*output, depth + 1),
+            Some(made_by) => {
+                let line = self.lineage.title(*output);
+                Branch::leaf(format!("{line}  (made by #{made_by})"))
+            }
+        };
+        outputs.map(branch).collect()
     }
 }
 
@@ -106,6 +185,12 @@ impl Lineage {
         origins.into_iter().map(|(id, _)| *id)
     }
 
+    /// Which other operation made an output of this one: of two that were recorded at once, the first counts.
+    fn maker(&self, output: DatasetId, of: &Operation) -> Option<u64> {
+        let made_by = self.datasets.get(&output)?.made_by;
+        (made_by != of.index).then_some(made_by)
+    }
+
     fn commitment(&self, id: DatasetId) -> Option<&Commitment> {
         self.datasets.get(&id).map(|known| &known.commitment)
     }
@@ -119,32 +204,6 @@ impl Lineage {
                 format!("{name}  {} rows  {short}{mark}", grouped(*rows))
             }
             None => short,
-        }
-    }
-
-    fn branch(&self, id: DatasetId, seen: &mut BTreeSet<DatasetId>) -> Branch {
-        let line = self.title(id);
-        if !seen.insert(id) {
-            let line = format!("{line}  (above)");
-            return Branch {
-                line,
-                below: Vec::new(),
-            };
-        }
-        let operations = self.operations.values();
-        let from_here = operations.filter(|operation| operation.entry.inputs.contains(&id));
-        let below = from_here.map(|operation| Branch {
-            line: format!("#{} {}", operation.index, operation.words),
-            below: operation
-                .entry
-                .outputs
-                .iter()
-                .map(|output| self.branch(*output, seen))
-                .collect(),
-        });
-        Branch {
-            line,
-            below: below.collect(),
         }
     }
 
@@ -173,14 +232,18 @@ impl Lineage {
                 let _ = writeln!(dot, "  \"{input}\" -> \"#{index}\";");
             }
             for output in &operation.entry.outputs {
-                let _ = writeln!(dot, "  \"#{index}\" -> \"{output}\";");
+                let style = match self.maker(*output, operation) {
+                    None => "",
+                    Some(_) => " [style=dashed]",
+                };
+                let _ = writeln!(dot, "  \"#{index}\" -> \"{output}\"{style};");
             }
         }
         dot.push_str("}\n");
         dot
     }
 
-    /// As a picture, SVG: the lines of the tree.
+    /// As a picture, SVG: the lines of the trees.
     #[must_use]
     pub fn svg(&self) -> String {
         const LINE: usize = 24;
@@ -222,9 +285,8 @@ impl Lineage {
             y: 28,
             width: 0,
         };
-        let mut seen = BTreeSet::new();
-        for origin in self.origins() {
-            draw(&self.branch(origin, &mut seen), 0, 0, &mut drawn);
+        for tree in Forest::of(self) {
+            draw(&tree, 0, 0, &mut drawn);
             drawn.y += LINE / 2;
         }
         let Drawn { svg, y, width } = drawn;
@@ -246,14 +308,118 @@ pub fn grouped(number: u64) -> String {
 }
 
 impl fmt::Display for Lineage {
-    /// A tree: datasets, below each the operations on it, and below these what they made.
+    /// Trees: datasets, below each the operations on it, and below these what they made.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut seen = BTreeSet::new();
-        for origin in self.origins() {
-            let branch = self.branch(origin, &mut seen);
-            writeln!(f, "{}", branch.line)?;
-            branch.write(f, "")?;
+        for tree in Forest::of(self) {
+            writeln!(f, "{}", tree.line)?;
+            tree.write(f, "")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytes32, Entry, Opening};
+    use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table};
+    use uuid::Uuid;
+
+    fn id(number: u64) -> DatasetId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        DatasetId(Bytes32(bytes))
+    }
+
+    /// Operation `index` makes datasets of others.
+    fn operation(index: u64, inputs: &[u64], outputs: &[u64]) -> (u64, Operation) {
+        let ids = |of: &[u64]| of.iter().map(|number| id(*number)).collect();
+        let entry = Entry {
+            ledger: 1,
+            id: Uuid::nil(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            by: None,
+            operation: "permute".into(),
+            inputs: ids(inputs),
+            outputs: ids(outputs),
+            evidence: Bytes32([0; 32]),
+        };
+        let words = "permute".into();
+        let operation = Operation {
+            index,
+            entry,
+            words,
+        };
+        (index, operation)
+    }
+
+    /// Of datasets 0, 1 and so on, each with the number of the operation that made it.
+    fn lineage(made_by: &[u64], operations: BTreeMap<u64, Operation>) -> Lineage {
+        let column = Column::from_keys(Kind::Bool, [Some(1)]).unwrap();
+        let schema = Schema::new(vec![Field::new("b", Kind::Bool, false)]).unwrap();
+        let table = Table::new(schema, vec![column]).unwrap();
+        let opening = Opening::new("some", &table, Algorithm::Blake3).unwrap();
+        let known = |(number, made_by): (u64, &u64)| {
+            let mut commitment = opening.commitment().clone();
+            commitment.name = format!("dataset-{number}");
+            let known = Known {
+                made_by: *made_by,
+                owner: None,
+                commitment,
+            };
+            (id(number), known)
+        };
+        Lineage {
+            dataset: id(0),
+            datasets: (0..).zip(made_by).map(known).collect(),
+            operations,
+        }
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_shown() {
+        let length = MOST as u64;
+        let made_by: Vec<_> = (0..length).collect();
+        let made = (1..length).map(|index| operation(index, &[index - 1], &[index]));
+        let made = [operation(0, &[], &[0])].into_iter().chain(made).collect();
+        let lineage = lineage(&made_by, made);
+        let text = lineage.to_string();
+        assert!(text.lines().all(|line| line.chars().count() < 200));
+        let mut shown = BTreeMap::<_, Vec<_>>::new();
+        for line in text.lines() {
+            let name = line.split_whitespace().find(|word| word.contains("set-"));
+            shown.entry(name).or_default().push(line);
+        }
+        for number in 0..length {
+            let name = format!("dataset-{number}");
+            match &shown[&Some(&*name)][..] {
+                [whole] => assert!(!whole.ends_with("(below)")),
+                [cut, whole] => assert!(cut.ends_with("(below)") && whole.starts_with(&name)),
+                more => panic!("{more:?}"),
+            }
+        }
+        let operations = text.lines().filter(|line| line.contains("─ #"));
+        assert_eq!(operations.count() as u64, length - 1);
+        let svg = lineage.svg();
+        assert_eq!(svg.matches("<text").count(), text.lines().count());
+        assert_eq!(lineage.dot().matches("->").count() as u64, 2 * length - 1);
+    }
+
+    #[test]
+    fn a_dataset_is_below_the_operation_that_made_it() {
+        // Dataset 1 was notarized, and at the same time made of dataset 0.
+        let operations = [
+            operation(0, &[], &[0]),
+            operation(1, &[], &[1]),
+            operation(2, &[0], &[1]),
+        ];
+        let lineage = lineage(&[0, 1], operations.into());
+        let expected = "dataset-0  1 rows  000000000000  ◄\n\
+                        └─ #2 permute\n   \
+                           └─ dataset-1  1 rows  000000000000  (made by #1)\n\
+                        dataset-1  1 rows  000000000000\n";
+        assert_eq!(lineage.to_string(), expected);
+        let edge = format!("\"#2\" -> \"{}\" [style=dashed]", id(1));
+        assert!(lineage.dot().contains(&edge));
     }
 }

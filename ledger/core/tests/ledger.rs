@@ -305,6 +305,10 @@ async fn accounts_do_what_they_may() {
         Err(LedgerError::UnknownOperation { index: 2, size: 2 })
     ));
     assert!(matches!(
+        world.ledger.operation(None, u64::MAX).await,
+        Err(LedgerError::UnknownOperation { .. })
+    ));
+    assert!(matches!(
         world.ledger.grants(Some("bob"), dataset).await,
         Err(LedgerError::Forbidden { .. })
     ));
@@ -423,9 +427,10 @@ async fn a_backup_becomes_the_same_ledger() {
     world.record(None, count(numbers)).await.unwrap();
     assert_eq!(world.ledger.backup(&backup).await.unwrap(), 2);
 
-    assert_eq!(other.ledger.restore(&backup).await.unwrap(), 2);
-    assert_eq!(other.ledger.restore(&backup).await.unwrap(), 2, "once more");
     let keys = [other.ledger.log().key().clone()];
+    let restore = async |ledger: &Ledger| ledger.restore(&backup, &keys).await;
+    assert_eq!(restore(&other.ledger).await.unwrap(), 2);
+    assert_eq!(restore(&other.ledger).await.unwrap(), 2, "once more");
     assert_eq!(other.ledger.fsck(&keys).await.unwrap().findings, []);
     let root = async |ledger: &Ledger| {
         ledger
@@ -442,15 +447,60 @@ async fn a_backup_becomes_the_same_ledger() {
 
     let (_, more) = other.numbers("more", 2);
     other.record(None, more).await.unwrap();
-    let longer = other.ledger.restore(&backup).await;
+    let longer = restore(&other.ledger).await;
     assert!(matches!(longer, Err(BackupError::NotEmpty { index: 2 })));
     let entries = backup.join("entries.jsonl");
     let text = std::fs::read_to_string(&entries).unwrap();
     let first = text.lines().next().unwrap().to_owned() + "\n";
     std::fs::write(&entries, first).unwrap();
     let third = crate::world().await;
-    let shorter = third.ledger.restore(&backup).await;
+    let shorter = restore(&third.ledger).await;
     assert!(matches!(shorter, Err(BackupError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn a_backup_is_restored_under_a_key_of_its_ledger() {
+    let signer =
+        |name: &str, seed| SigningKey::from_seed(name, KeyKind::Ed25519, &[seed; 32]).unwrap();
+    let (world, other) = (world().await, world().await);
+    let backup = world.folder.path().join("backup");
+    world
+        .record(None, world.numbers("numbers", 9).1)
+        .await
+        .unwrap();
+    world.ledger.backup(&backup).await.unwrap();
+    let name = "example.com/ledger";
+    let [old, newer, foreign] = [
+        signer(name, 1),
+        signer(name, 2),
+        signer("example.com/other", 1),
+    ]
+    .map(|key| key.verifying().clone());
+    for (keys, why) in [
+        (vec![], "it has none"),
+        (
+            vec![newer.clone()],
+            "no signature is of a key that is known here",
+        ),
+        (vec![foreign], "expected one of example.com/other"),
+    ] {
+        let refused = other.ledger.restore(&backup, &keys).await.unwrap_err();
+        assert!(matches!(refused, BackupError::Signature { .. }));
+        let text = refused.to_string();
+        assert!(text.contains(why) && text.contains("log.keys"), "{text}");
+    }
+    // Other entries under the old signature.
+    let checkpoint = backup.join("checkpoint");
+    let signed = std::fs::read_to_string(&checkpoint).unwrap();
+    let forged = signed.replacen("\n1\n", "\n2\n", 1);
+    assert_ne!(forged, signed);
+    std::fs::write(&checkpoint, forged).unwrap();
+    let keys = [old, newer];
+    let refused = other.ledger.restore(&backup, &keys).await;
+    assert!(matches!(refused, Err(BackupError::Signature { .. })));
+    assert_eq!(other.ledger.size().await.unwrap(), 0);
+    std::fs::write(&checkpoint, signed).unwrap();
+    assert_eq!(other.ledger.restore(&backup, &keys).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -528,4 +578,38 @@ async fn what_the_index_could_not_hold_is_refused() {
     for owned in &made {
         assert!(world.ledger.dataset(id(owned)).await.unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn one_dataset_twice_is_no_burden_to_the_index() {
+    let world = world().await;
+    let kind = Kind::Uint(Width::W32);
+    let schema = Schema::new(vec![Field::new("n", kind, false)]).unwrap();
+    let column = Column::from_keys(kind, [Some(1), Some(1)]).unwrap();
+    let table = Table::new(schema, vec![column]).unwrap();
+    let file = world.folder.path().join("ones.opening");
+    let (ones, evidence) = notarize("ones", table, Algorithm::Blake3, &file, &key()).unwrap();
+    world
+        .record(None, evidence.to_bytes().unwrap())
+        .await
+        .unwrap();
+    // Each of its two rows is the same dataset.
+    let (one, _) = world.numbers("one", 1);
+    let parts = [one.source(), one.source()];
+    let commitment = |owned: &Owned| owned.opening.commitment().clone();
+    let twice = Evidence {
+        statement: Statement::Split,
+        inputs: vec![commitment(&ones)],
+        outputs: vec![commitment(&one); 2],
+        proofs: Statement::Split.prove(&[ones.source()], &parts).unwrap(),
+    };
+    twice.verify().unwrap();
+    let twice = twice.to_bytes().unwrap();
+    let (index, _) = world.record(None, twice).await.unwrap();
+    let known = world.ledger.dataset(id(&one)).await.unwrap().unwrap();
+    assert_eq!(known.made_by, index);
+    let (_, next) = world.numbers("next", 3);
+    world.record(None, next).await.unwrap();
+    let keys = [world.ledger.log().key().clone()];
+    assert_eq!(world.ledger.fsck(&keys).await.unwrap().findings, []);
 }
