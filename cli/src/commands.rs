@@ -161,6 +161,8 @@ enum Command {
 struct Context {
     output: Output,
     target: Target,
+    /// The configuration file, if one was named.
+    config: Option<PathBuf>,
 }
 
 impl Context {
@@ -183,6 +185,7 @@ pub fn run(cli: Cli) -> ExitCode {
         ),
         cli.json,
     );
+    let config = cli.config.clone();
     let wanted = Wanted {
         network: cli.network,
         api_key: cli.api_key,
@@ -190,7 +193,16 @@ pub fn run(cli: Cli) -> ExitCode {
         config: cli.config,
     };
     let target = wanted.target();
-    match target.and_then(|target| dispatch(Context { output, target }, cli.command)) {
+    match target.and_then(|target| {
+        dispatch(
+            Context {
+                output,
+                target,
+                config,
+            },
+            cli.command,
+        )
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);

@@ -11,7 +11,7 @@ use prooflane_coordinator::{
 };
 use prooflane_engine::{Keys, Provenance};
 use prooflane_ledger::LogKeys;
-use prooflane_log::{Kind, SigningKey, VerifyingKey, Witness};
+use prooflane_log::{Kind, Log, SigningKey, VerifyingKey, Witness};
 use prooflane_market::{Millis, Rules};
 use prooflane_store::{Clock, DirBlobs, SqliteQueue, SqliteTable, SystemClock};
 use prooflane_verifier::field;
@@ -316,6 +316,10 @@ async fn own_ledger(
 ) -> anyhow::Result<OwnLedger> {
     let keys = match LogKeys::read(data)? {
         Some(keys) => keys,
+        None if Log::is_founded(&*ports.table, prooflane_ledger::LOG).await? => bail!(
+            "{} has a ledger, but log.keys is not there: bring it back, or nobody can tell that the ledger goes on",
+            data.display()
+        ),
         None => LogKeys::create(data, LEDGER)?,
     };
     let witness = if witness_of.is_empty() {

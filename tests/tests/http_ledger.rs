@@ -1,6 +1,7 @@
 //! The dataset ledger over HTTP.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+use prooflane::node::{Config, Node};
 use prooflane_client::wire::ledger::Grant;
 use prooflane_client::{Client, ClientError};
 use prooflane_ledger::{Entry, Evidence, Ledger, Lineage, SealingKey, Transform, prove};
@@ -138,6 +139,8 @@ async fn what_does_not_hold_is_refused() {
     refused(client.evidence(0).await.map(drop), "unknown_operation");
     refused(client.operation_receipt(0).await, "unknown_operation");
     refused(client.dataset("numbers").await.map(drop), "invalid_request");
+    let largest = client.operation(u64::MAX).await.map(drop);
+    refused(largest, "unknown_operation");
     for path in ["operations/x", "operations?limit=0", "operations?until=3"] {
         let answer = network.get(&format!("/v1/ledger/{path}")).await;
         answer.refused("invalid_request");
@@ -159,6 +162,9 @@ async fn what_does_not_hold_is_refused() {
     let forged = client.record(Uuid::from_u128(3), forged).await.map(drop);
     refused(forged, "invalid_evidence");
 
+    let made_up = client.dataset_operations(&dataset, Some("nonsense")).await;
+    refused(made_up.map(drop), "invalid_request");
+
     // The upload of another does not serve, and one serves once.
     let upload = client.upload(None, claim).await.unwrap();
     let body = json!({"id": Uuid::from_u128(4), "upload": upload}).to_string();
@@ -179,6 +185,18 @@ async fn what_does_not_hold_is_refused() {
         .send(grant.body(r#"{"permissions": ["own"]}"#))
         .await;
     assert!(answer.refused("invalid_request").contains("administer"));
+}
+
+#[tokio::test]
+async fn a_ledger_whose_keys_are_lost_is_not_founded_again() {
+    let Network { node, data, .. } = Network::start(Vec::new()).await;
+    node.stop().await.unwrap();
+    let again = Node::start(Config::loopback(data.path())).await.unwrap();
+    again.stop().await.unwrap();
+    std::fs::remove_file(data.path().join("log.keys")).unwrap();
+    let refused = Node::start(Config::loopback(data.path())).await;
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("log.keys is not there"), "{error}");
 }
 
 async fn closed() -> Network {

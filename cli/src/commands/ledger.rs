@@ -22,13 +22,25 @@ pub(super) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     if context.output.json {
         command.arg("--json");
     }
+    // What was typed before `ledger`. A network that the environment names is not meant for ledgers: without a word they are folders.
+    let before = std::env::args_os().take_while(|arg| arg != "ledger");
+    let before: Vec<_> = before
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let typed = |flag: &str| before.iter().any(|arg| arg.starts_with(flag));
     let target = &context.target;
-    if target.named {
+    let network = typed("--network") || typed("--profile");
+    if network {
         command.args(["--network", &target.network]);
-        if let Some(api_key) = &target.api_key {
-            // Not among the arguments, which everybody on this machine sees.
-            command.env("PROOFLANE_API_KEY", api_key);
-        }
+    }
+    if let Some(api_key) = &target.api_key
+        && (network || typed("--api-key"))
+    {
+        // Not among the arguments, which everybody on this machine sees.
+        command.env("PROOFLANE_API_KEY", api_key);
+    }
+    if let Some(config) = &context.config {
+        command.env("PROOFLANE_CONFIG", config);
     }
     let error = command.args(args.args).exec();
     Err(error).with_context(|| {

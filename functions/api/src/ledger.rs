@@ -19,6 +19,7 @@ use prooflane_ledger::{
 };
 use prooflane_log::tile::Tile;
 use prooflane_log::{LogError, SigningKey, VerifyingKey, Witness, WitnessError};
+use prooflane_store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::{from_value, json};
 use std::sync::Arc;
@@ -83,7 +84,9 @@ impl From<LedgerError> for Problem {
             LedgerError::TooMany { .. } | LedgerError::TooLarge { .. } => "invalid_request",
             LedgerError::Recorded(_) => "dataset_recorded",
             LedgerError::IdTaken { .. } => "operation_id_reused",
-            LedgerError::Log(LogError::Missing(_)) => "no_tile",
+            LedgerError::TooConnected(_) => "lineage_too_large",
+            // A cursor that this table never gave.
+            LedgerError::Log(LogError::Store(StoreError::Invalid(_))) => "invalid_request",
             LedgerError::Log(LogError::Store(_)) | LedgerError::Unknown(_) => {
                 tracing::error!(%error, "the ledger's store does not answer");
                 return Self::new("unavailable", error.to_string()).retry_after(1);
@@ -97,7 +100,8 @@ impl From<LedgerError> for Problem {
     }
 }
 
-/// As whom the ledger knows the caller: operators, and everybody on an open network, may do everything.
+/// As whom the ledger knows the caller: operators, and everybody on an open network, see everything and may grant everything. What an
+/// operator records is recorded for the operator's account, which needs permissions like any other.
 fn by(caller: &Caller) -> Option<&str> {
     caller.0.name().filter(|_| !caller.0.is_operator())
 }
@@ -161,7 +165,11 @@ async fn tile(State(api): State<Api>, Path(tile): Path<String>) -> Result<Respon
         Problem::new("invalid_request", detail)
     })?;
     let bytes = api.ledger.ledger.log().reader().tile(tile).await;
-    let bytes = bytes.map_err(LedgerError::from)?.to_vec();
+    let bytes = bytes.map_err(|error| match error {
+        LogError::Missing(_) => Problem::new("no_tile", error.to_string()),
+        other => LedgerError::from(other).into(),
+    });
+    let bytes = bytes?.to_vec();
     Ok((
         [
             (header::CONTENT_TYPE, "application/octet-stream"),
@@ -383,6 +391,7 @@ async fn operations(
 #[utoipa::path(get, path = "/v1/ledger/datasets/{dataset}/lineage", tag = "ledger", params(("dataset" = String, Path)), responses(
     (status = 200, description = "Both ways, all the way", body = LineageView),
     (status = 404, description = "`unknown_dataset`", body = ProblemDoc),
+    (status = 422, description = "`lineage_too_large`", body = ProblemDoc),
 ))]
 async fn lineage(
     State(api): State<Api>,

@@ -65,7 +65,9 @@ async fn ledger(ports: &Ports) -> Result<OwnLedger, Error> {
     let config = prooflane_store_aws::loader().load().await;
     let id = variable("PROOFLANE_LEDGER_SECRET")?;
     let secret = prooflane_store_aws::secret(&config, &id).await?;
-    let versions: BTreeMap<u32, &str> = serde_json::from_str(&secret)?;
+    // The error's own text shows what was read.
+    let versions: BTreeMap<u32, &str> = serde_json::from_str(&secret)
+        .map_err(|_| format!("{id}: expected a JSON object of texts by version"))?;
     let origin = variable("PROOFLANE_LEDGER_ORIGIN")?;
     let keys = versions.values().map(|text| derived_key(&origin, text));
     Ok(OwnLedger::open(ports, keys.collect::<Result<_, _>>()?).await?)

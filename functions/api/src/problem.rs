@@ -66,6 +66,7 @@ codes! {
     "not_joined" CONFLICT "The prover has not joined the task" "Join it first; a place is lost when nothing comes of it in time." "";
     "not_committed" CONFLICT "The prover has not committed to this proof" "Commit to it first; proof and salt must be those of the commitment." "";
     "too_early" CONFLICT "The commitment is too young" "Reveal it at the time that `detail` names, or later." "";
+    "lineage_too_large" UNPROCESSABLE_ENTITY "Too much is connected with the dataset for one answer" "Follow it step by step: `GET /v1/ledger/datasets/{id}/operations`." "";
     "dataset_recorded" CONFLICT "The dataset is in the ledger already" "Nothing: another operation has recorded it, and a dataset has one origin." "";
     "operation_id_reused" CONFLICT "The operation's id stands for another one" "Draw another `id`. A repeat must have exactly the same evidence." "";
     "deposit_id_reused" CONFLICT "The deposit id stands for another deposit" "Choose another `deposit_id`. A repeat must name the same account and amount." "";

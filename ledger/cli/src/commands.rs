@@ -316,7 +316,8 @@ enum Command {
 enum Keys {
     /// List the verifying keys, the oldest first. The last one signs.
     List,
-    /// Let a new key sign from now on. Receipts keep their old signatures, which the old key verifies.
+    /// Let a new key sign from now on; a network that runs on this folder, from its next start. Receipts keep their old signatures,
+    /// which the old key verifies.
     Rotate,
 }
 

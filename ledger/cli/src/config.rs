@@ -7,6 +7,7 @@ use prooflane_client::Client;
 use prooflane_ledger::SealingKey;
 use serde::Deserialize;
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -18,7 +19,7 @@ pub(crate) struct Everywhere {
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER", hide_env_values = true, value_name = "FOLDER")]
     ledger: Option<PathBuf>,
     /// The network whose ledger is used, instead of a folder's.
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER_NETWORK", hide_env_values = true, value_name = "URL", conflicts_with = "ledger")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_LEDGER_NETWORK", hide_env_values = true, value_name = "URL")]
     network: Option<String>,
     /// The API key, where the network wants one.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "PROOFLANE_API_KEY", hide_env_values = true, value_name = "KEY")]
@@ -78,8 +79,20 @@ impl Everywhere {
         let section = self.section()?;
         let json = self.json.then_some(Format::Json);
         let format = json.or(self.format).or(section.format);
+        // What was typed counts more than the environment, and that more than the file.
+        let typed = |value: Option<&OsStr>, variable: &str| {
+            value.is_some() && value != std::env::var_os(variable).as_deref()
+        };
+        let folder = self.ledger.as_ref().map(|path| path.as_os_str());
+        let url = self.network.as_ref().map(AsRef::as_ref);
+        let folder_typed = typed(folder, "PROOFLANE_LEDGER");
+        let network_typed = typed(url, "PROOFLANE_LEDGER_NETWORK");
+        if folder.is_some() && url.is_some() && folder_typed == network_typed {
+            bail!("expected a ledger's folder or a network, got both");
+        }
         // A key of the file's is for the file's network.
         let network = match (self.network, &self.ledger) {
+            (Some(_), Some(_)) if folder_typed => None,
             (Some(url), _) => Some((url, self.api_key)),
             (None, Some(_)) => None,
             (None, None) => section
@@ -133,6 +146,14 @@ impl Settings {
             Ok(client?)
         });
         client.transpose()
+    }
+
+    /// As flags.
+    pub(crate) fn place(&self) -> String {
+        match &self.network {
+            Some((url, _)) => format!("--network {url}"),
+            None => format!("--ledger {}", self.folder.display()),
+        }
     }
 
     /// For commands that are for the folder of a ledger alone.

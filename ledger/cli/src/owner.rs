@@ -11,6 +11,8 @@ use prooflane_ledger::{
     Statement, Transform,
 };
 use serde::Serialize;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -79,7 +81,7 @@ async fn record(
     let started = Instant::now();
     let checked = Checked::new(evidence)?;
     let verify = started.elapsed();
-    let recorded = recorded_or_kept(place, &checked.bytes, beside).await?;
+    let recorded = recorded_or_kept(settings, place, &checked.bytes, beside).await?;
     let evidence = &checked.evidence;
     let rows: u64 = evidence.inputs.iter().map(|of| of.rows).sum();
     let rows = if rows == 0 {
@@ -113,25 +115,30 @@ async fn record(
     say(settings, place, lines, &checked, recorded, Some(took)).await
 }
 
-/// Records evidence; where that fails it is kept in a file, since a proof that was made is counted.
+/// Records evidence. A proof that was made is counted, so it is in a file until that is done.
 async fn recorded_or_kept(
+    settings: &Settings,
     place: &Place,
     evidence: &[u8],
     beside: &Path,
 ) -> anyhow::Result<Operation> {
     let id = Uuid::now_v7();
-    let error = match place.record(id, evidence.to_vec()).await {
-        Ok(operation) => return Ok(operation),
-        Err(error) => error,
-    };
     let mut path = beside.as_os_str().to_owned();
     path.push(format!(".{id}.evidence"));
     let path = PathBuf::from(path);
-    std::fs::write(&path, evidence)
-        .with_context(|| format!("{} cannot be written, and {error:#}", path.display()))?;
-    let kept = path.display();
-    eprintln!("The evidence is kept: `prooflane ledger record {kept}` records it.");
-    Err(error)
+    let kept = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(evidence));
+    kept.with_context(|| format!("{} cannot be written", path.display()))?;
+    let recorded = place.record(id, evidence.to_vec()).await.inspect_err(|_| {
+        let (place, path) = (settings.place(), path.display());
+        eprintln!("The evidence is kept: `prooflane ledger record {path} {place}` records it.");
+    })?;
+    std::fs::remove_file(&path).with_context(|| format!("{}", path.display()))?;
+    Ok(recorded)
 }
 
 /// Records evidence that was kept, under the id that is in the file's name, if there is one.
@@ -141,7 +148,8 @@ pub(crate) async fn record_kept(settings: &Settings, path: &Path) -> anyhow::Res
     let bytes = bytes.with_context(|| format!("{} cannot be read", path.display()))?;
     let checked = Checked::new(Evidence::from_bytes(&bytes)?)?;
     let name = data::name(path);
-    let id = name.split('.').find_map(|part| part.parse().ok());
+    // The last but one: the data's own name comes first.
+    let id = name.rsplit('.').nth(1).and_then(|part| part.parse().ok());
     let id = id.unwrap_or_else(Uuid::now_v7);
     let recorded = place.record(id, bytes).await?;
     let lines = vec![line("claim", checked.evidence.statement.to_string())];
@@ -158,8 +166,10 @@ async fn say(
     took: Option<Took>,
 ) -> anyhow::Result<()> {
     let evidence = &checked.evidence;
-    let (origin, _) = place.keys().await?;
     let operation = recorded.index;
+    // It is recorded; that the ledger does not say its name now changes nothing.
+    let origin = place.keys().await.map(|(origin, _)| origin);
+    let origin = origin.unwrap_or_else(|_| "the ledger".into());
     lines.push(line(
         "recorded",
         format!("operation {operation} of {origin}"),

@@ -185,7 +185,8 @@ fn two_accounts(network: &str, [alice, bob]: [String; 2], log_key: &str) {
     let kept = error
         .split('`')
         .find_map(|part| part.strip_prefix("prooflane ledger record "));
-    let kept = kept.unwrap();
+    let (kept, at) = kept.unwrap().split_once(' ').unwrap();
+    assert_eq!(at, format!("--network {network}"));
     bob.is_refused(&["record", kept], 4);
     alice.does(&["grant", "staff.csv", "bob", "prove,read"]);
     let grants = alice.does(&["grants", dataset]);

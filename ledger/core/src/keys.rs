@@ -121,15 +121,25 @@ impl LogKeys {
         file.as_file().sync_all().map_err(Error::io(&path))?;
         let kept = file.persist(&path);
         kept.map_err(|error| Error::io(&path)(error.error))?;
-        Ok(())
+        // The name in the folder, too: who loses a log's key loses the log.
+        let folder = std::fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
+        folder.map_err(Error::io(&self.folder))
     }
 }
+
+/// Characters of a secret text at the least.
+const LEAST_SECRET: usize = 32;
 
 /// The key of a log that is derived from a secret text of at least 128 bits, for whoever keeps secrets as texts.
 ///
 /// # Errors
-/// [`Error::Misfit`] for an origin that no log can have.
+/// [`Error::Misfit`] for an origin that no log can have, or a text of fewer than 32 characters.
 pub fn derived_key(origin: &str, secret: &str) -> Result<SigningKey, Error> {
+    if secret.len() < LEAST_SECRET {
+        let got = secret.len();
+        let problem = format!("expected a secret of at least {LEAST_SECRET} characters, got {got}");
+        return Err(Error::Misfit(problem));
+    }
     let seed = blake3::derive_key("prooflane 2026-11 ledger log key", secret.as_bytes());
     let seed = Zeroizing::new(seed);
     SigningKey::from_seed(origin, Kind::Ed25519, &seed)

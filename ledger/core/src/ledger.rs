@@ -14,7 +14,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The log's name in the store.
-pub(crate) const LOG: &str = "ledger";
+pub const LOG: &str = "ledger";
 /// The most datasets that one statement names: the index takes all of them in one commit.
 pub const MOST_DATASETS: usize = 32;
 /// The largest commitment, as JSON, and how much of a statement's words the index keeps: together below what an item holds.
@@ -68,6 +68,11 @@ pub enum LedgerError {
         /// How many bytes.
         got: usize,
     },
+    /// A lineage that is too large for one answer.
+    #[error(
+        "too much is connected with dataset {0} for one answer: follow its operations step by step"
+    )]
+    TooConnected(DatasetId),
     /// A dataset that somebody else has recorded.
     #[error("dataset {0} is recorded already, by another operation")]
     Recorded(DatasetId),

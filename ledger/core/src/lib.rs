@@ -28,7 +28,7 @@ pub use error::Error;
 pub use evidence::{Evidence, MAX_BYTES, Verified};
 pub use fsck::{Finding, Report};
 pub use keys::{LogKeys, derived_key};
-pub use ledger::{Known, Ledger, LedgerError, MOST_DATASETS, Operation, Operations};
+pub use ledger::{Known, LOG, Ledger, LedgerError, MOST_DATASETS, Operation, Operations};
 pub use lineage::{Lineage, grouped};
 pub use opening::Opening;
 pub use pieces::Source;

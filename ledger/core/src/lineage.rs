@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 
-/// The most datasets that are followed.
-const MOST: usize = 10_000;
+/// The most datasets and operations that are followed, and the most roots that these have together: some ten megabytes.
+const MOST: usize = 20_000;
+const MOST_ROOTS: usize = 100_000;
 
 /// All datasets that one is connected to by transformations, and all operations on them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ impl Ledger {
     /// Follows a dataset's transformations, both ways; operations are as an account may see them.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownDataset`], [`LedgerError::Log`], [`LedgerError::Damaged`].
+    /// [`LedgerError::UnknownDataset`], [`LedgerError::TooConnected`], [`LedgerError::Log`], [`LedgerError::Damaged`].
     pub async fn lineage(
         &self,
         by: Option<&str>,
@@ -38,24 +39,24 @@ impl Ledger {
             operations: BTreeMap::new(),
         };
         let mut waiting = vec![dataset];
+        let mut roots = 0;
         while let Some(id) = waiting.pop() {
             if lineage.datasets.contains_key(&id) {
                 continue;
             }
             let known = self.dataset(id).await?;
             let known = known.ok_or(LedgerError::UnknownDataset(id))?;
+            roots += known.commitment.roots.len();
             lineage.datasets.insert(id, known);
-            if lineage.datasets.len() > MOST {
-                return Err(LedgerError::Damaged(format!(
-                    "more than {MOST} datasets are connected"
-                )));
-            }
             let mut after = None;
             loop {
                 let page = self.page(&mut view, id, after).await?;
                 for operation in page.operations {
                     waiting.extend(operation.entry.datasets());
                     lineage.operations.insert(operation.index, operation);
+                }
+                if lineage.datasets.len() + lineage.operations.len() > MOST || roots > MOST_ROOTS {
+                    return Err(LedgerError::TooConnected(dataset));
                 }
                 after = page.next;
                 if after.is_none() {

@@ -177,6 +177,8 @@ impl Statement {
             }
             Self::Project { columns } => {
                 let (input, output) = (only(inputs, "input")?, only(outputs, "output")?);
+                let most = input.schema.columns().len();
+                demand(columns.len() <= most, "expected each column once")?;
                 let mut expected = output.clone();
                 let mut fields = Vec::new();
                 expected.roots.clear();

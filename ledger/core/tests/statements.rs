@@ -469,6 +469,10 @@ fn what_cannot_be_said_is_refused() {
     assert!(refused(&Statement::Notarize, one, one).contains("expected no input"));
     assert!(refused(&Statement::Notarize, &[], &[]).contains("expected one output"));
     assert!(refused(&Statement::Permute, one, one).contains("expected 1 proofs, got 0"));
+    // However often a column is named, no more is read than there is.
+    let columns = vec!["city".to_owned(); 1_000_000];
+    let often = Statement::Project { columns };
+    assert!(refused(&often, one, one).contains("expected each column once"));
     let mut damaged = commitment.clone();
     damaged.roots.pop();
     assert!(refused(&Statement::Notarize, &[], &[damaged]).contains("expected 10 roots, got 9"));

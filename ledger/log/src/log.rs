@@ -73,6 +73,15 @@ impl Log {
         Ok(log)
     }
 
+    /// Whether there is a log `name` in a table.
+    ///
+    /// # Errors
+    /// [`LogError::Store`].
+    pub async fn is_founded(table: &dyn Table, name: &str) -> Result<bool, LogError> {
+        let layout = Layout::new(name)?;
+        Ok(table.get(&layout.head()).await?.is_some())
+    }
+
     /// Makes sure that there is a head and a sequence.
     async fn found(&self) -> Result<(), LogError> {
         let empty = Checkpoint {

@@ -21,6 +21,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn record(&self, id: Uuid, evidence: Vec<u8>) -> Result<OperationView, ClientError> {
+        let again = evidence.clone();
+        match self.upload_and_record(id, evidence).await {
+            // An earlier try that was still under way has used the upload: this one learns what came of it.
+            Err(error) if error.code() == Some("unknown_upload") => {
+                self.upload_and_record(id, again).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn upload_and_record(
+        &self,
+        id: Uuid,
+        evidence: Vec<u8>,
+    ) -> Result<OperationView, ClientError> {
         let upload = self.upload(None, evidence).await?;
         let body = RecordOperation { id, upload };
         self.post("/v1/ledger/operations", &body).await
