@@ -22,12 +22,14 @@ pub(super) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     if context.output.json {
         command.arg("--json");
     }
-    // What was typed before `ledger`. A network that the environment names is not meant for ledgers: without a word they are folders.
-    let before = std::env::args_os().take_while(|arg| arg != "ledger");
-    let before: Vec<_> = before
-        .map(|arg| arg.to_string_lossy().into_owned())
-        .collect();
-    let typed = |flag: &str| before.iter().any(|arg| arg.starts_with(flag));
+    // Flags that were typed before the ledger's own command, and so read here. A network that the environment names is not meant
+    // for ledgers: without a word they are folders.
+    let typed: Vec<_> = std::env::args_os().collect();
+    let own = typed.len().saturating_sub(args.args.len());
+    let typed = |flag: &str| {
+        let mut own = typed[..own].iter();
+        own.any(|arg| arg.to_string_lossy().starts_with(flag))
+    };
     let target = &context.target;
     let network = typed("--network") || typed("--profile");
     if network {

@@ -56,6 +56,38 @@ async fn account(network: &Network, name: &str) -> String {
     made.api_key
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_may_be_named_before_and_after() {
+    let network = Network::start(Vec::new()).await;
+    let url = network.node.url();
+    let empty = tempfile::tempdir().unwrap();
+    // It becomes the ledger's program, which is beside it.
+    let run = move |args: &[&str], named: Option<&str>| {
+        let mut command = prooflane_tests::binary::command(args);
+        command.current_dir(empty.path());
+        command.envs(named.map(|url| ("PROOFLANE_NETWORK", url)));
+        let output = command.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), output.stdout, errors)
+    };
+    let done = tokio::task::spawn_blocking(move || {
+        let network = ["--network", &*url];
+        let listed = (Some(0), b"[]\n".to_vec(), String::new());
+        for args in [
+            [&network[..], &["--json", "ledger", "list"]].concat(),
+            [&["ledger"], &network[..], &["--json", "list"]].concat(),
+            [&["ledger", "list", "--json"], &network[..]].concat(),
+        ] {
+            assert_eq!(run(&args, None), listed, "{args:?}");
+        }
+        // Nobody records at a network by having used one.
+        let (code, _, errors) = run(&["ledger", "list"], Some(&url));
+        assert_eq!(code, Some(5));
+        assert!(errors.contains("prooflane-ledger is no ledger"), "{errors}");
+    });
+    done.await.unwrap();
+}
+
 /// Runs what blocks beside the network.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_folder_does_a_network_does() {
