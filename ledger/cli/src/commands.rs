@@ -590,9 +590,12 @@ async fn grants(settings: &Settings, dataset: &str) -> anyhow::Result<()> {
     let dataset = shown::dataset(dataset)?;
     let grants = Place::of(settings)?.grants(dataset).await?;
     let lines = grants.iter();
-    let lines: Vec<_> = lines
+    let mut lines: Vec<_> = lines
         .map(|(account, permissions)| line(account, words(permissions)))
         .collect();
+    if lines.is_empty() {
+        lines.push(line("nobody", "besides its owner may do anything with it"));
+    }
     let object = serde_json::json!({"dataset": dataset, "grants": grants});
     settings.output.say(&lines, &object)
 }
