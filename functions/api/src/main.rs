@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// API Gateway gives up after 30 s.
 const LONGEST_STREAM: Duration = Duration::from_secs(25);
@@ -66,10 +67,11 @@ async fn ledger(ports: &Ports) -> Result<OwnLedger, Error> {
     let id = variable("PROOFLANE_LEDGER_SECRET")?;
     let secret = prooflane_store_aws::secret(&config, &id).await?;
     // The error's own text shows what was read.
-    let versions: BTreeMap<u32, &str> = serde_json::from_str(&secret)
+    let versions: BTreeMap<u32, String> = serde_json::from_str(&secret)
         .map_err(|_| format!("{id}: expected a JSON object of texts by version"))?;
     let origin = variable("PROOFLANE_LEDGER_ORIGIN")?;
-    let keys = versions.values().map(|text| derived_key(&origin, text));
+    let texts = versions.into_values().map(Zeroizing::new);
+    let keys = texts.map(|text| derived_key(&origin, &text));
     Ok(OwnLedger::open(ports, keys.collect::<Result<_, _>>()?).await?)
 }
 

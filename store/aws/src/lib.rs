@@ -10,5 +10,5 @@ mod sqs;
 pub use config::loader;
 pub use dynamo::DynamoTable;
 pub use s3::S3Blobs;
-pub use secrets::secret;
+pub use secrets::{create_secret, secret};
 pub use sqs::SqsQueue;

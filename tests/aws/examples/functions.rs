@@ -30,6 +30,9 @@ async fn main() {
         .blobs
         .put(Catalogue::BLOB, json.as_bytes(), PutMode::Overwrite);
     put.await.expect("it is stored");
+    let keys = format!(r#"{{"1":"{}"}}"#, "k".repeat(64));
+    let made = prooflane_store_aws::create_secret(&config, "ledger-keys", &keys);
+    made.await.expect("a secret");
     println!("function   size, MB   start to first event, ms (median of {STARTS}; least; most)");
     for name in ["api", "auction", "verify", "sweep"] {
         let program = built.join(name).join("bootstrap");
@@ -47,6 +50,8 @@ async fn main() {
                 .env("PROOFLANE_BUCKET", "prooflane")
                 .env("PROOFLANE_QUEUES", "prooflane-")
                 .env("PROOFLANE_STAGE", "bench")
+                .env("PROOFLANE_LEDGER_ORIGIN", "example.com/ledger")
+                .env("PROOFLANE_LEDGER_SECRET", "ledger-keys")
                 .stdout(Stdio::null());
             let mut function = Function::start(command).await;
             millis.push(function.initialised().await.as_secs_f64() * 1_000.0);

@@ -32,6 +32,10 @@ impl World {
             .blobs
             .put(Catalogue::BLOB, json.as_bytes(), PutMode::Overwrite);
         put.await.expect("it is stored");
+        // A text that JSON has to escape, as such a secret may be.
+        let keys = json!({"1": "\"k\\".repeat(16)}).to_string();
+        let made = prooflane_store_aws::create_secret(&config, "ledger-keys", &keys);
+        made.await.expect("a secret");
         Some(Self {
             coordinator: Coordinator::new(ports, Rules::default(), catalogue),
             emulator,
@@ -55,6 +59,8 @@ impl World {
             .env("PROOFLANE_BUCKET", "prooflane")
             .env("PROOFLANE_QUEUES", "prooflane-")
             .env("PROOFLANE_STAGE", "test")
+            .env("PROOFLANE_LEDGER_ORIGIN", "example.com/ledger")
+            .env("PROOFLANE_LEDGER_SECRET", "ledger-keys")
             .env("RUST_LOG", "warn")
             .stdout(Stdio::null());
         program
