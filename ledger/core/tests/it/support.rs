@@ -1,55 +1,15 @@
 //! A store in memory, and evidence that is made once.
 
-use async_trait::async_trait;
 use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table as Data, Width};
+use prooflane_faults::MemoryBlobs;
 use prooflane_ledger::{
     Commitment, DatasetId, Evidence, Ledger, LedgerError, Owned, SealingKey, Statement, Transform,
     notarize, prove,
 };
 use prooflane_log::{Kind as KeyKind, SigningKey};
-use prooflane_store::{Blobs, ManualClock, PutMode, PutOutcome, SqliteTable, StoreError, Table};
-use std::collections::BTreeMap;
+use prooflane_store::{Blobs, ManualClock, SqliteTable, Table};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
-
-/// Blobs in memory.
-#[derive(Default)]
-pub(crate) struct MemoryBlobs(Mutex<BTreeMap<String, Vec<u8>>>);
-
-#[async_trait]
-impl Blobs for MemoryBlobs {
-    async fn put(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<PutOutcome, StoreError> {
-        prooflane_store::limits::blob(key, bytes)?;
-        let mut blobs = self.0.lock().unwrap();
-        if mode == PutMode::IfAbsent && blobs.contains_key(key) {
-            return Ok(PutOutcome::AlreadyThere);
-        }
-        blobs.insert(key.into(), bytes.into());
-        Ok(PutOutcome::Written)
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().remove(key);
-        Ok(())
-    }
-
-    async fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, StoreError> {
-        prooflane_store::limits::list(limit)?;
-        let blobs = self.0.lock().unwrap();
-        let names = blobs.keys().filter(|name| name.starts_with(prefix));
-        let names = names.filter(|name| after.is_none_or(|after| name.as_str() > after));
-        Ok(names.take(limit).cloned().collect())
-    }
-}
+use std::sync::{Arc, OnceLock};
 
 /// What a ledger stands on.
 #[derive(Clone)]

@@ -7,174 +7,10 @@
 
 use crate::support::*;
 use async_trait::async_trait;
+use prooflane_faults::{Fault, Faulty};
 use prooflane_log::{AppendError, Log, LogError, Policy, SignedCheckpoint, Witness, WitnessError};
-use prooflane_store::{
-    Blobs, CommitError, Item, Key, ManualClock, Page, PutMode, PutOutcome, Query, StoreError,
-    Table, Write,
-};
+use prooflane_store::{CommitError, Item, Key, ManualClock, Page, Query, StoreError, Table, Write};
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// It does not happen, and the caller is told so.
-    Refused,
-    /// It does not happen, and of a commit nobody can say so.
-    LostUnknown,
-    /// It happens, and the answer is lost.
-    LandsUnknown,
-    /// A commit whose answer is lost, and which happens only after the store's next two calls; others are lost.
-    LandsLate,
-    /// The process stops for ever before it.
-    StopsBefore,
-    /// The process stops for ever after it.
-    StopsAfter,
-}
-
-/// How a call goes on.
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    Happens,
-    Fails,
-    HappensAndFails,
-    Late,
-}
-
-#[derive(Default)]
-struct Progress {
-    calls: usize,
-    stopped: bool,
-    /// A commit under way, and before which call it arrives.
-    late: Option<(usize, Vec<Write>)>,
-}
-
-/// Both ports, with a fault at call number `at`.
-struct Faulty {
-    ground: Ground,
-    fault: Fault,
-    at: usize,
-    progress: Mutex<Progress>,
-    stop: Notify,
-}
-
-impl Faulty {
-    /// Counts a call and decides it.
-    async fn meet(&self) -> Fate {
-        let (number, late) = {
-            let mut progress = self.progress.lock().unwrap();
-            let number = progress.calls;
-            progress.calls += 1;
-            let due = progress
-                .late
-                .as_ref()
-                .is_some_and(|(due, _)| *due <= number);
-            (number, due.then(|| progress.late.take()).flatten())
-        };
-        if let Some((_, writes)) = late {
-            // Refused or not, nobody hears of it.
-            self.ground.table.commit(&writes).await.ok();
-        }
-        if self.progress.lock().unwrap().stopped {
-            std::future::pending::<()>().await;
-        }
-        if number != self.at {
-            return Fate::Happens;
-        }
-        match self.fault {
-            Fault::Refused | Fault::LostUnknown => Fate::Fails,
-            Fault::LandsUnknown => Fate::HappensAndFails,
-            Fault::LandsLate => Fate::Late,
-            Fault::StopsBefore => {
-                self.halt().await;
-                Fate::Fails
-            }
-            Fault::StopsAfter => Fate::HappensAndFails,
-        }
-    }
-
-    /// Nothing ever goes on from here.
-    async fn halt(&self) {
-        self.progress.lock().unwrap().stopped = true;
-        self.stop.notify_one();
-        std::future::pending::<()>().await;
-    }
-
-    async fn call<T>(
-        &self,
-        happens: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let away = || Err(StoreError::Unavailable("it is away".into()));
-        match self.meet().await {
-            Fate::Happens => happens.await,
-            Fate::Fails | Fate::Late => away(),
-            Fate::HappensAndFails => {
-                happens.await?;
-                if self.fault == Fault::StopsAfter {
-                    self.halt().await;
-                }
-                away()
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Table for Faulty {
-    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        self.call(self.ground.table.get(key)).await
-    }
-
-    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        self.call(self.ground.table.query(query)).await
-    }
-
-    async fn commit(&self, writes: &[Write]) -> Result<(), CommitError> {
-        let unknown = || Err(CommitError::Unknown("it timed out".into()));
-        match self.meet().await {
-            Fate::Happens => self.ground.table.commit(writes).await,
-            Fate::Fails if self.fault == Fault::Refused => {
-                Err(StoreError::Unavailable("it is away".into()).into())
-            }
-            Fate::Fails => unknown(),
-            Fate::HappensAndFails => {
-                self.ground.table.commit(writes).await?;
-                if self.fault == Fault::StopsAfter {
-                    self.halt().await;
-                }
-                unknown()
-            }
-            Fate::Late => {
-                self.progress.lock().unwrap().late = Some((self.at + 3, writes.to_vec()));
-                unknown()
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Blobs for Faulty {
-    async fn put(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<PutOutcome, StoreError> {
-        self.call(self.ground.blobs.put(key, bytes, mode)).await
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.call(Blobs::get(&*self.ground.blobs, key)).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.call(self.ground.blobs.delete(key)).await
-    }
-
-    async fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, StoreError> {
-        self.call(self.ground.blobs.list(prefix, after, limit))
-            .await
-    }
-}
 
 type Answered = (Vec<u8>, Result<u64, AppendError>);
 
@@ -313,24 +149,15 @@ async fn scenario(store: Arc<Faulty>, seen: &Seen) {
 /// Runs the scenario with this fault at this call, recovers, and checks everything. Whether the fault came at all.
 async fn survive(fault: Fault, at: usize) -> bool {
     let ground = Ground::new();
-    let store = Arc::new(Faulty {
-        ground: ground.clone(),
-        fault,
-        at,
-        progress: Mutex::default(),
-        stop: Notify::new(),
-    });
+    let (table, blobs) = (ground.table.clone(), ground.blobs.clone());
+    let store = Arc::new(Faulty::new(table, blobs, fault, at));
+    store.begin();
     let seen = Seen::default();
     tokio::select! {
         () = scenario(store.clone(), &seen) => {}
-        () = store.stop.notified() => {}
+        () = store.stopped() => {}
     }
-    let came = store.progress.lock().unwrap().calls > at;
-    // What was on its way when the process died arrives now at the latest.
-    let late = store.progress.lock().unwrap().late.take();
-    if let Some((_, writes)) = late {
-        ground.table.commit(&writes).await.ok();
-    }
+    let came = store.settle().await.is_some();
 
     let log = ground.open(3).await;
     append(&log, &entries(0, ENTRIES), &seen).await;

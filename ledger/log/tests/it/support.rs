@@ -1,13 +1,13 @@
 //! A store in memory, keys, and RFC 6962 once more, as it is written there.
 
 use async_trait::async_trait;
+use prooflane_faults::MemoryBlobs;
 use prooflane_log::merkle::verify_consistency;
 use prooflane_log::{Hash, Kind, Log, SignedCheckpoint, SigningKey, Writer};
 use prooflane_store::{
     Blobs, CommitError, Item, Key, Page, PutMode, PutOutcome, Query, SqliteTable, StoreError,
     Table, Write,
 };
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 pub(crate) const NAME: &str = "ledger";
@@ -15,34 +15,28 @@ pub(crate) const ORIGIN: &str = "prooflane.example/ledger";
 
 /// Blobs in memory, that remember every checkpoint that was ever published.
 #[derive(Default)]
-pub(crate) struct MemoryBlobs {
-    blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+pub(crate) struct WatchedBlobs {
+    blobs: MemoryBlobs,
     pub(crate) published: Mutex<Vec<SignedCheckpoint>>,
 }
 
 #[async_trait]
-impl Blobs for MemoryBlobs {
+impl Blobs for WatchedBlobs {
     async fn put(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<PutOutcome, StoreError> {
-        prooflane_store::limits::blob(key, bytes)?;
-        let mut blobs = self.blobs.lock().unwrap();
-        if mode == PutMode::IfAbsent && blobs.contains_key(key) {
-            return Ok(PutOutcome::AlreadyThere);
-        }
-        if key.ends_with("/checkpoint") {
+        let put = self.blobs.put(key, bytes, mode).await?;
+        if put == PutOutcome::Written && key.ends_with("/checkpoint") {
             let note = std::str::from_utf8(bytes).unwrap().parse().unwrap();
             self.published.lock().unwrap().push(note);
         }
-        blobs.insert(key.into(), bytes.into());
-        Ok(PutOutcome::Written)
+        Ok(put)
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.blobs.lock().unwrap().get(key).cloned())
+        self.blobs.get(key).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.blobs.lock().unwrap().remove(key);
-        Ok(())
+        self.blobs.delete(key).await
     }
 
     async fn list(
@@ -51,11 +45,7 @@ impl Blobs for MemoryBlobs {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        prooflane_store::limits::list(limit)?;
-        let blobs = self.blobs.lock().unwrap();
-        let names = blobs.keys().filter(|name| name.starts_with(prefix));
-        let names = names.filter(|name| after.is_none_or(|after| name.as_str() > after));
-        Ok(names.take(limit).cloned().collect())
+        self.blobs.list(prefix, after, limit).await
     }
 }
 
@@ -63,7 +53,7 @@ impl Blobs for MemoryBlobs {
 #[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) table: Arc<SqliteTable>,
-    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) blobs: Arc<WatchedBlobs>,
 }
 
 impl Ground {
