@@ -35,13 +35,23 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// Whether `output` is `input` scaled, found out without a proof: exactly then it can be proved.
+    pub fn holds(&self, input: &Column, output: &Column) -> bool {
+        if self.plan(input, output).is_none() {
+            return false;
+        }
+        // The tables' bounds of the factor and the offset keep this far from overflowing.
+        let scaled = |key: u64| i128::from(self.factor) * i128::from(key) + self.offset;
+        let rows = (0..input.layout().rows).into_par_iter();
+        rows.all(|row| input.get(row).map(scaled) == output.get(row).map(i128::from))
+    }
+
     /// Proves that `output` is `input` scaled.
     ///
     /// # Errors
     /// [`ProveError`], if it is not among others.
     pub fn prove(&self, input: &Column, output: &Column) -> Result<Proof, ProveError> {
-        let of = |column: &Column| (column.layout(), column.commitment().clone());
-        let plan = Plan::new(self, of(input), of(output));
+        let plan = self.plan(input, output);
         let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
         let opened = [input.opened(), output.opened()];
         plan.statement.prove(plan.fill(input, output), &opened)
@@ -60,6 +70,11 @@ impl Affine {
         let of = |(layout, commitment): (Layout, &Commitment)| (layout, commitment.clone());
         let plan = Plan::new(self, of(input), of(output)).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
+    }
+
+    fn plan(&self, input: &Column, output: &Column) -> Option<Plan> {
+        let of = |column: &Column| (column.layout(), column.commitment().clone());
+        Plan::new(self, of(input), of(output))
     }
 
     /// The offset's limbs, all but the highest between 0 and 2^16.

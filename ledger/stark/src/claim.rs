@@ -30,6 +30,9 @@ pub trait Claim {
     /// Its tables, if it is about a column of which this is public; nothing, if it cannot be true of any.
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables>;
 
+    /// Whether it is true of a column, found out without a proof: exactly then it can be proved.
+    fn holds(&self, column: &Column) -> bool;
+
     /// Proves it of a column.
     ///
     /// # Errors

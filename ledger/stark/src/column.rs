@@ -392,16 +392,36 @@ impl Column {
         }
     }
 
+    /// Whether flags are flags ([`Live::demand_presence`]), as those of values that were committed to are.
+    pub(crate) fn is_flagged(&self) -> bool {
+        if !self.layout.nullable {
+            return true;
+        }
+        let width = self.layout.width() as usize;
+        let counting = self.layout.counting() as usize * width;
+        let rows = self.rows.values[..counting].par_chunks(width).enumerate();
+        rows.all(|(row, cells)| {
+            let mut flags = (row * VALUES..).zip(&cells[width - VALUES..]);
+            let live = self.layout.rows as usize;
+            flags.all(|(row, flag)| *flag == F::ZERO || *flag == F::ONE && row < live)
+        })
+    }
+
     /// The cells of a row's value: its limbs and its flag.
     pub(crate) fn cells(&self, row: u64, into: &mut Vec<F>) {
+        let (limbs, flag) = self.at(row);
+        into.extend_from_slice(limbs);
+        into.extend(flag);
+    }
+
+    /// The limbs of a row's value, and its flag.
+    pub(crate) fn at(&self, row: u64) -> (&[F], Option<F>) {
         let width = self.layout.width() as usize;
         let limbs = self.layout.limbs as usize;
         let place = row as usize % VALUES;
         let cells = &self.rows.values[row as usize / VALUES * width..][..width];
-        into.extend_from_slice(&cells[place * limbs..(place + 1) * limbs]);
-        if self.layout.nullable {
-            into.push(cells[VALUES * limbs + place]);
-        }
+        let flag = (self.layout.nullable).then(|| cells[VALUES * limbs + place]);
+        (&cells[place * limbs..(place + 1) * limbs], flag)
     }
 
     /// The value in a row, if there is such a row and one is there.
@@ -409,16 +429,11 @@ impl Column {
         if row >= self.layout.rows {
             return None;
         }
-        let width = self.layout.width() as usize;
-        let limbs = self.layout.limbs as usize;
-        let start = (row as usize / VALUES) * width;
-        let place = row as usize % VALUES;
-        let cells = &self.rows.values[start..start + width];
-        if self.layout.nullable && cells[VALUES * limbs + place] == F::ZERO {
+        let (limbs, flag) = self.at(row);
+        if flag == Some(F::ZERO) {
             return None;
         }
-        let value = cells[place * limbs..(place + 1) * limbs].iter().rev();
-        Some(value.fold(0, |value, limb| {
+        Some(limbs.iter().rev().fold(0, |value, limb| {
             value << LIMB_BITS | u64::from(limb.as_canonical_u32())
         }))
     }

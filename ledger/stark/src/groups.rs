@@ -11,12 +11,13 @@ use crate::field::F;
 use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
 use crate::ranges::{COUNT, RANGE, Ranges, entry};
-use crate::rows::{Dataset, Rows};
+use crate::rows::{Dataset, Row, Rows};
 use crate::table::{At, Cell, Linear, Table, next, put, set};
 use crate::taken::Taken;
 use crate::verify::{Verified, VerifyError};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -35,6 +36,17 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// Whether it is true of a dataset's columns, found out without a proof: exactly then it can be proved.
+    pub fn holds(&self, columns: &[Column]) -> bool {
+        if Plan::new(self, &Dataset::of(columns)).is_none() {
+            return false;
+        }
+        let mut prints = Row::prints(&Row::all(columns).collect::<Vec<_>>());
+        prints.par_sort_unstable();
+        let mut groups = prints.chunk_by(|a, b| a == b);
+        groups.all(|group| group.len() as u64 >= self.at_least)
+    }
+
     /// Proves it of a dataset's columns: those that rows are grouped by.
     ///
     /// # Errors

@@ -40,6 +40,11 @@ impl Held {
         batches
     }
 
+    /// Whether it can be proved of columns, found out without a proof: if they are of one dataset, and their flags are flags.
+    pub fn holds(&self, columns: &[Column]) -> bool {
+        Plan::new(&Dataset::of(columns)).is_some() && columns.iter().all(Column::is_flagged)
+    }
+
     /// Proves it of columns.
     ///
     /// # Errors

@@ -53,6 +53,12 @@ impl Claim for Intervals {
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
         Plan::new(self, layout, commitment.clone()).map(Tables::from)
     }
+
+    fn holds(&self, column: &Column) -> bool {
+        // There are no tables for edges that are in no order or lie beyond the limbs.
+        let tables = self.tables(column.layout(), column.commitment());
+        tables.is_some() && *self == Self::of(column, self.edges.clone())
+    }
 }
 
 /// What is claimed of a column, of values as their keys: how many satisfy a range predicate.
@@ -105,6 +111,11 @@ impl Within {
 impl Claim for Within {
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
         self.plan(layout, commitment.clone()).map(Tables::from)
+    }
+
+    fn holds(&self, column: &Column) -> bool {
+        let tables = self.tables(column.layout(), column.commitment());
+        tables.is_some() && *self == Self::of(column, self.first, self.last)
     }
 }
 

@@ -228,6 +228,12 @@ impl Noisy {
         })
     }
 
+    /// Whether the answer about a column is right, found out without a proof: exactly then it can be proved from this seed.
+    pub fn holds(&self, column: &Column, seed: &NoiseSeed) -> bool {
+        let plan = Plan::new(self, column.layout(), column.commitment().clone());
+        plan.is_some() && Self::of(column, self.query, seed) == Ok(*self)
+    }
+
     /// Proves the answer about a column, from the seed that it names the commitment of.
     ///
     /// # Errors

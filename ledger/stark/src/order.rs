@@ -12,6 +12,7 @@ use crate::ranges::{COUNT, RANGE, Ranges, entry};
 use crate::table::{At, Cell, Linear, carried, next, put, set, word};
 use crate::taken::Taken;
 use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The claim that a column is sorted, by its keys.
@@ -26,6 +27,18 @@ pub enum Order {
 impl Claim for Order {
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
         Plan::new(*self, layout, commitment.clone()).map(Tables::from)
+    }
+
+    fn holds(&self, column: &Column) -> bool {
+        let after_first = (1..column.layout().rows).into_par_iter();
+        after_first.all(|row| match (column.get(row - 1), column.get(row)) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(a), Some(b)) => match self {
+                Self::Ascending => a <= b,
+                Self::Descending => a >= b,
+            },
+        })
     }
 }
 

@@ -98,6 +98,10 @@ impl Claim for Statistics {
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables> {
         Plan::new(self, layout, commitment.clone()).map(Tables::from)
     }
+
+    fn holds(&self, column: &Column) -> bool {
+        *self == Self::of(column)
+    }
 }
 
 /// `high - low + 1 = k + box`, where `box` is `(top + 1)` times 2^16 to the power `highest`.

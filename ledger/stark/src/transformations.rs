@@ -12,11 +12,12 @@ use crate::picks::Picks;
 use crate::proof::{Proof, Statement};
 use crate::prove::ProveError;
 use crate::ranges::Ranges;
-use crate::rows::{Dataset, Rows};
+use crate::rows::{Dataset, Row, Rows};
 use crate::table::{Cell, Linear, set};
 use crate::taken::Taken;
 use crate::verify::{Verified, VerifyError};
 use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Message: a row, and before it, if the order matters, its number.
@@ -43,18 +44,41 @@ pub enum Transformation {
 }
 
 impl Transformation {
+    /// Whether outputs are the inputs transformed, found out without a proof: exactly then it can be proved.
+    pub fn holds(&self, inputs: &[&[Column]], outputs: &[&[Column]]) -> bool {
+        if self.plan(inputs, outputs).is_none() {
+            return false;
+        }
+        let [mut before, after] = [inputs, outputs].map(|datasets| -> Vec<Row<'_>> {
+            let datasets = datasets.iter();
+            datasets.flat_map(|columns| Row::all(columns)).collect()
+        });
+        if let Self::Filter {
+            column,
+            first,
+            last,
+        } = *self
+        {
+            let picked = |key| (first..=last).contains(&key);
+            before.retain(|row| row.get(column).is_some_and(picked));
+        }
+        if self.is_ordered() {
+            return before.par_iter().eq(&after);
+        }
+        let [before, after] = [before, after].map(|rows| {
+            let mut prints = Row::prints(&rows);
+            prints.par_sort_unstable();
+            prints
+        });
+        before == after
+    }
+
     /// Proves that outputs are the inputs transformed.
     ///
     /// # Errors
     /// [`ProveError`], if they are not among others.
     pub fn prove(&self, inputs: &[&[Column]], outputs: &[&[Column]]) -> Result<Proof, ProveError> {
-        let public = |datasets: &[&[Column]]| -> Vec<Dataset> {
-            datasets
-                .iter()
-                .map(|columns| Dataset::of(columns))
-                .collect()
-        };
-        let plan = Plan::new(self, &public(inputs), &public(outputs));
+        let plan = self.plan(inputs, outputs);
         let plan = plan.ok_or(ProveError::Unsatisfied { table: 0 })?;
         let columns = inputs.iter().chain(outputs).copied().flatten();
         let opened: Vec<_> = columns.map(Column::opened).collect();
@@ -73,6 +97,19 @@ impl Transformation {
     ) -> Result<Verified, VerifyError> {
         let plan = Plan::new(self, inputs, outputs).ok_or(VerifyError::Claim)?;
         plan.statement.verify(proof)
+    }
+
+    fn plan(&self, inputs: &[&[Column]], outputs: &[&[Column]]) -> Option<Plan> {
+        let [inputs, outputs] = [inputs, outputs].map(|datasets| -> Vec<Dataset> {
+            let datasets = datasets.iter();
+            datasets.map(|columns| Dataset::of(columns)).collect()
+        });
+        Plan::new(self, &inputs, &outputs)
+    }
+
+    /// Whether it says in which order rows are.
+    fn is_ordered(&self) -> bool {
+        matches!(self, Self::Concatenation | Self::Filter { .. })
     }
 
     /// Whether so many rows can become so many.
@@ -127,10 +164,7 @@ impl Plan {
         if !all.all(|dataset| dataset.fits(like)) || !transformation.possible(inputs, outputs) {
             return None;
         }
-        let ordered = matches!(
-            transformation,
-            Transformation::Concatenation | Transformation::Filter { .. }
-        );
+        let ordered = transformation.is_ordered();
         let mut tables = Vec::new();
         let mut commitments = Vec::new();
         let (mut numbers, mut live) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 use super::{column, none_is_free};
 use crate::claim::Prepared;
 use crate::field::F;
+use crate::intervals::MAX_INTERVALS;
 use crate::statistics::Plan;
 use crate::{
     Claim, Column, ColumnError, Intervals, Layout, MAX_PROOFS, MAX_VALUES, Proof, Statistics,
@@ -13,6 +14,7 @@ use p3_field::PrimeCharacteristicRing;
 fn holds(keys: &[u64], present: Option<&[bool]>, limbs: u32) -> Statistics {
     let column = column(keys, present, limbs, 7);
     let claim = Statistics::of(&column);
+    assert!(claim.holds(&column));
     let proof = claim.prove(&column).unwrap();
     claim
         .verify(column.layout(), column.commitment(), &proof)
@@ -88,6 +90,7 @@ fn another_claim_another_column_or_another_proof_is_rejected() {
     for lie in lies {
         assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
         assert!(lie.prove(&column).is_err(), "{lie:?}");
+        assert!(!lie.holds(&column), "{lie:?}");
     }
     // The same values under another seed are another commitment.
     let keys: Vec<u64> = (0..300).map(|row| column.get(row).unwrap()).collect();
@@ -97,6 +100,7 @@ fn another_claim_another_column_or_another_proof_is_rejected() {
     };
     let other = Column::commit(layout, values, &[8; 32]).unwrap();
     assert!(claim.verify(layout, other.commitment(), &proof).is_err());
+    assert!(claim.holds(&other));
     let mut fewer = layout;
     fewer.rows -= 1;
     assert!(claim.verify(fewer, commitment, &proof).is_err());
@@ -181,6 +185,7 @@ fn true_histograms_are_proved() {
     let holds = |keys: &[u64], present: Option<&[bool]>, limbs, edges: &[u64]| {
         let column = column(keys, present, limbs, 7);
         let claim = Intervals::of(&column, edges.to_vec());
+        assert!(claim.holds(&column));
         let proof = claim.prove(&column).unwrap();
         let commitment = column.commitment();
         claim.verify(column.layout(), commitment, &proof).unwrap();
@@ -225,6 +230,31 @@ fn who_counts_wrongly_is_rejected() {
     fewer.counts[3] -= 1;
     for lie in [moved, wider, fewer] {
         assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
+        let truth = Intervals::of(&column, lie.edges.clone());
+        assert_eq!(lie.holds(&column), lie == truth, "{lie:?}");
+    }
+}
+
+#[test]
+fn what_counts_between_edges_that_are_none_is_refused() {
+    let small = column(&[1, 2, 3], None, 1, 7);
+    let holds = |edges: Vec<u64>, counts: &[u64]| {
+        let counts = counts.to_vec();
+        let claim = Intervals { edges, counts };
+        let tables = claim.tables(small.layout(), small.commitment());
+        assert_eq!(claim.holds(&small), tables.is_some(), "{claim:?}");
+        claim.holds(&small)
+    };
+    assert!(holds(vec![2, 65_535], &[1, 2, 0]));
+    assert!(!holds(vec![2, 65_536], &[1, 2, 0]));
+    assert!(!holds(vec![0, 2], &[0, 1, 2]));
+    assert!(!holds(vec![4, 2], &[1, 0, 2]));
+    assert!(!holds(vec![2, 2], &[1, 0, 2]));
+    assert!(!holds(vec![2], &[1, 2, 0]));
+    assert!(!holds(vec![], &[]));
+    for (intervals, possible) in [(MAX_INTERVALS, true), (MAX_INTERVALS + 1, false)] {
+        let claim = Intervals::of(&small, (1..intervals as u64).collect());
+        assert_eq!(holds(claim.edges, &claim.counts), possible);
     }
 }
 
@@ -233,6 +263,7 @@ fn true_range_predicates_are_proved() {
     let holds = |keys: &[u64], present: Option<&[bool]>, limbs, first, last| {
         let column = column(keys, present, limbs, 7);
         let claim = Within::of(&column, first, last);
+        assert!(claim.holds(&column));
         let proof = claim.prove(&column).unwrap();
         let commitment = column.commitment();
         claim.verify(column.layout(), commitment, &proof).unwrap();
@@ -273,10 +304,15 @@ fn who_counts_a_range_wrongly_is_rejected() {
         (first, last, layout.rows + 1),
     ] {
         let lie = Within { first, last, count };
-        assert!(lie.prove(&column).is_err() || lie == Within::of(&column, first, last));
+        let proved = lie.prove(&column).is_ok();
+        assert_eq!(lie.holds(&column), proved, "{lie:?}");
+        assert!(!proved || lie == Within::of(&column, first, last));
         assert!(lie.verify(layout, commitment, &proof).is_err(), "{lie:?}");
     }
     let other = crate::tests::column(&[1 << 30; 3], None, 4, 8);
+    assert!(!claim.holds(&other));
+    let beyond = Within::of(&crate::tests::column(&[3], None, 1, 8), 0, 65_536);
+    assert!(!beyond.holds(&crate::tests::column(&[3], None, 1, 8)));
     assert!(
         claim
             .verify(other.layout(), other.commitment(), &proof)

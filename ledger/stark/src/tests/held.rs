@@ -22,11 +22,22 @@ fn columns(rows: u64) -> Vec<Column> {
 fn columns_that_are_held_are_proved_to_be() {
     for rows in [0, 1, 8, 300] {
         let columns = columns(rows);
+        assert!(Held.holds(&columns));
         let (proof, public) = (Held.prove(&columns).unwrap(), Dataset::of(&columns));
         assert!(Held.verify(&public, &proof).unwrap().security_bits > 90.0);
         let plan = Plan::new(&public).unwrap();
         let opened: Vec<_> = columns.iter().map(Column::opened).collect();
         none_is_free(&plan.statement, &mut plan.fill(), &opened, &[0, 1, 50]);
+    }
+}
+
+#[test]
+fn columns_of_no_dataset_are_not_held() {
+    let mut several = columns(9);
+    several.push(column(&[1; 8], None, 1, 4));
+    for lie in [several, Vec::new()] {
+        assert!(!Held.holds(&lie));
+        assert!(Held.prove(&lie).is_err());
     }
 }
 
@@ -114,6 +125,7 @@ fn flags_that_are_none_are_refused() {
         let of_flags = (0..12).map(|place| place / 8 * 16 + 8 + place % 8);
         of_flags.for_each(|place| cells.values[place] = F::ONE);
         let honest = Column::of_cells(layout, cells.clone(), &[1; 32]).unwrap();
+        assert!(honest.is_flagged());
         let values = Values {
             keys: &[0; 12],
             present: None,
@@ -124,6 +136,7 @@ fn flags_that_are_none_are_refused() {
         let lie = Column::of_cells(layout, cells, &[1; 32]).unwrap();
         let lies = [lie];
         assert!(Held.prove(&lies).is_err());
+        assert!(!Held.holds(&lies));
         let lie = refused(&lies);
         assert!(
             matches!(lie, VerifyError::Unsatisfied { table: 0 }),

@@ -14,6 +14,7 @@ mod noisy;
 mod scaled;
 mod sorted;
 mod transformed;
+mod truths;
 
 /// A committed column, for a proof or two.
 fn column(keys: &[u64], present: Option<&[bool]>, limbs: u32, seed: u8) -> Column {
@@ -30,6 +31,11 @@ fn column(keys: &[u64], present: Option<&[bool]>, limbs: u32, seed: u8) -> Colum
 fn satisfied(statement: &Statement, own: &[RowMajorMatrix<F>], data: &[Opened<'_>]) {
     assert_eq!(statement.violated(own, data), None);
     assert_eq!(statement.unbalanced(own, data), None);
+}
+
+/// Whether they do.
+fn is_satisfied(statement: &Statement, own: &[RowMajorMatrix<F>], data: &[Opened<'_>]) -> bool {
+    statement.violated(own, data).is_none() && statement.unbalanced(own, data).is_none()
 }
 
 /// The cells satisfy all tables, and none in these rows could be another one.

@@ -50,12 +50,14 @@ fn noise(column: &Column, query: Query, exact: i64) -> i64 {
     let plan = plan(&claim, column).unwrap();
     let own = plan.fill(column, &seed());
     satisfied(&plan.statement, &own, &[column.opened()]);
+    assert!(claim.holds(column, &seed()));
     claim.count - exact
 }
 
 /// The same, proved and verified.
 fn proved(column: &Column, query: Query, exact: i64) -> i64 {
     let claim = Noisy::of(column, query, &seed()).unwrap();
+    assert!(claim.holds(column, &seed()));
     let proof = claim.prove(column, &seed()).unwrap();
     (claim.verify(column.layout(), column.commitment(), &proof)).unwrap();
     claim.count - exact
@@ -131,19 +133,26 @@ fn what_cannot_be_asked_is_refused() {
         let claim = Noisy::of(&column, query(range, (1, 1)), &seed()).unwrap();
         assert!(claim.prove(&column, &seed()).is_err());
         assert!(plan(&claim, &column).is_none());
+        assert!(!claim.holds(&column, &seed()));
     }
     let claim = Noisy::of(&column, query([0, 9], (1, 1)), &seed()).unwrap();
     for count in [i64::MIN, -45, 48, i64::MAX, 3 + 0x7f00_0001] {
         let claim = Noisy { count, ..claim };
         assert!(plan(&claim, &column).is_none(), "{count}");
+        assert!(!claim.holds(&column, &seed()), "{count}");
     }
     // A commitment that the field takes for another one.
     let bytes = postcard::to_stdvec(&claim.seed).unwrap();
     let mut numbers: [u32; 8] = postcard::from_bytes(&bytes).unwrap();
     numbers[0] += 0x7f00_0001;
     let bytes = postcard::to_stdvec(&numbers).unwrap();
-    let seed: NoiseCommitment = postcard::from_bytes(&bytes).unwrap();
-    assert!(plan(&Noisy { seed, ..claim }, &column).is_none());
+    let congruent: NoiseCommitment = postcard::from_bytes(&bytes).unwrap();
+    let claim = Noisy {
+        seed: congruent,
+        ..claim
+    };
+    assert!(plan(&claim, &column).is_none());
+    assert!(!claim.holds(&column, &seed()));
 }
 
 #[test]
@@ -169,10 +178,12 @@ fn another_answer_another_question_or_another_column_is_rejected() {
     for (number, lie) in lies.into_iter().enumerate() {
         assert!(lie.verify(layout, commitment, &proof).is_err(), "{number}");
         assert!(lie.prove(&column, &seed()).is_err(), "{number}");
+        assert!(!lie.holds(&column, &seed()), "{number}");
     }
     // One more, and another seed than the one committed to.
     let other = NoiseSeed::from_secret(&[6; 32]);
     assert!(claim.prove(&column, &other).is_err());
+    assert!(!claim.holds(&column, &other));
     for (lie, seed) in [(lies[0], seed()), (claim, other)] {
         let plan = plan(&lie, &column).unwrap();
         let own = plan.fill(&column, &seed);
@@ -184,6 +195,8 @@ fn another_answer_another_question_or_another_column_is_rejected() {
     let keys: Vec<u64> = (0..300).map(|row| column.get(row).unwrap()).collect();
     let again = super::column(&keys, None, 4, 8);
     assert!(claim.verify(layout, again.commitment(), &proof).is_err());
+    // The noise of the same values under another commitment is another one.
+    assert!(!claim.holds(&again, &seed()));
     let mut fewer = layout;
     fewer.rows -= 1;
     assert!(claim.verify(fewer, commitment, &proof).is_err());

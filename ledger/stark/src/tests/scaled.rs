@@ -9,7 +9,9 @@ use p3_field::PrimeCharacteristicRing;
 /// Whether `output` is proved to be `input` scaled; a proof that is made all the same is rejected.
 fn holds(claim: Affine, input: &Column, output: &Column) -> bool {
     let [of_input, of_output] = [input, output].map(|of| (of.layout(), of.commitment()));
-    if let Ok(proof) = claim.prove(input, output) {
+    let proof = claim.prove(input, output);
+    assert_eq!(claim.holds(input, output), proof.is_ok());
+    if let Ok(proof) = proof {
         claim.verify(of_input, of_output, &proof).unwrap();
         assert!(claim.verify(of_output, of_input, &proof).is_err());
         let other = Affine {
@@ -105,6 +107,7 @@ fn factors_beyond_their_bounds_are_refused() {
     for factor in [i64::MIN, i64::MAX, MAX_FACTOR + 1, -MAX_FACTOR - 1] {
         let claim = Affine { factor, offset: 0 };
         assert!(claim.prove(&input, &output).is_err(), "{factor}");
+        assert!(!claim.holds(&input, &output), "{factor}");
         let proof = Affine {
             factor: 1,
             offset: 0,
@@ -124,4 +127,11 @@ fn factors_beyond_their_bounds_are_refused() {
         offset: i128::MIN,
     };
     assert!(claim.prove(&input, &output).is_err());
+    assert!(!claim.holds(&input, &output));
+    // Twice zero is zero, but a factor has its bounds there too.
+    let zeros = [7, 8].map(|seed| column(&[0, 0], None, 4, seed));
+    for (factor, possible) in [(MAX_FACTOR, true), (MAX_FACTOR + 1, false)] {
+        let claim = Affine { factor, offset: 0 };
+        assert_eq!(holds(claim, &zeros[0], &zeros[1]), possible);
+    }
 }

@@ -16,7 +16,9 @@ fn with_gaps(keys: &[u64], limbs: u32, nullable: bool) -> Column {
 /// Whether the order is proved; a proof that is made all the same is rejected.
 fn holds(order: Order, column: &Column) -> bool {
     let (layout, commitment) = (column.layout(), column.commitment());
-    if let Ok(proof) = order.prove(column) {
+    let proof = order.prove(column);
+    assert_eq!(order.holds(column), proof.is_ok());
+    if let Ok(proof) = proof {
         order.verify(layout, commitment, &proof).unwrap();
         let other = match order {
             Order::Ascending => Order::Descending,

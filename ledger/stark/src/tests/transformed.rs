@@ -1,6 +1,6 @@
 //! Statements about whole datasets.
 
-use super::{none_is_free, satisfied};
+use super::{column, none_is_free, satisfied};
 use crate::field::F;
 use crate::transformations::Plan;
 use crate::{Column, Dataset, Groups, Layout, Transformation, Values};
@@ -41,7 +41,9 @@ fn try_out(of: Transformation, inputs: &[Vec<Column>], outputs: &[Vec<Column>]) 
         of.iter().map(|columns| Dataset::of(columns)).collect()
     };
     let (before, after) = (public(&of_inputs), public(&of_outputs));
-    match of.prove(&of_inputs, &of_outputs) {
+    let proof = of.prove(&of_inputs, &of_outputs);
+    assert_eq!(of.holds(&of_inputs, &of_outputs), proof.is_ok());
+    match proof {
         Ok(proof) => {
             of.verify(&before, &after, &proof).unwrap();
             assert!(of.verify(&after, &before, &proof).is_err());
@@ -91,6 +93,39 @@ fn rows_are_shuffled_divided_and_put_together() {
     let swapped = [dataset(tail, 51), dataset(head, 41)];
     assert!(!try_out(together, &swapped, &input()));
     assert!(!try_out(together, &parts, &[dataset(&shuffled, 11)]));
+    assert!(try_out(together, &[dataset(&[], 41)], &[dataset(&[], 51)]));
+
+    // What no datasets could be.
+    let two = || vec![dataset(head, 41), dataset(tail, 51)];
+    let fewer_columns = |mut of: Vec<Column>| {
+        of.pop();
+        of
+    };
+    assert!(!try_out(permutation, &[], &[]));
+    assert!(!try_out(permutation, &[vec![]], &[vec![]]));
+    assert!(!try_out(permutation, &two(), &input()));
+    assert!(!try_out(Transformation::Split, &input(), &[]));
+    assert!(!try_out(Transformation::Split, &two(), &two()));
+    assert!(!try_out(together, &input(), &two()));
+    let narrow = fewer_columns(dataset(&all, 11));
+    assert!(!try_out(permutation, &input(), &[narrow]));
+}
+
+#[test]
+fn what_is_missing_has_the_key_that_was_committed_to() {
+    let gap = |key, seed| vec![column(&[5, key], Some(&[true, false]), 1, seed)];
+    let permutation = Transformation::Permutation;
+    assert!(try_out(permutation, &[gap(0, 1)], &[gap(0, 2)]));
+    assert!(!try_out(permutation, &[gap(0, 1)], &[gap(7, 2)]));
+    let at_least = |at_least, keys: &[u64; 2]| {
+        let columns = [column(keys, Some(&[false; 2]), 1, 1)];
+        let claim = Groups { at_least };
+        assert_eq!(claim.holds(&columns), claim.prove(&columns).is_ok());
+        claim.holds(&columns)
+    };
+    assert!(at_least(2, &[0, 0]));
+    assert!(!at_least(2, &[0, 7]));
+    assert!(at_least(1, &[0, 7]));
 }
 
 #[test]
@@ -131,6 +166,14 @@ fn rows_are_picked_by_a_range() {
         last: 6,
     };
     assert!(try_out(none, &input, &[dataset(&[], 11)]));
+    for (column, first, last) in [(2, 0, 1), (0, 6, 5), (1, 0, 65_536)] {
+        let filter = Transformation::Filter {
+            column,
+            first,
+            last,
+        };
+        assert!(!try_out(filter, &input, &[dataset(&[], 11)]));
+    }
 }
 
 #[test]
@@ -141,6 +184,9 @@ fn groups_are_large_enough() {
     let columns = dataset(&all, 1);
     let public = Dataset::of(&columns);
     let at_least = |at_least| Groups { at_least };
+    let holds = |least| at_least(least).holds(&columns);
+    assert!(holds(1) && holds(5) && !holds(6) && !holds(0));
+    assert!(at_least(6).holds(&dataset(&[], 1)) && !at_least(1).holds(&[]));
     let proof = at_least(5).prove(&columns).unwrap();
     at_least(5).verify(&public, &proof).unwrap();
     assert!(at_least(6).verify(&public, &proof).is_err());
@@ -150,10 +196,12 @@ fn groups_are_large_enough() {
     let congruent = at_least(5 + ((1 << 31) - (1 << 24) + 1));
     assert!(congruent.verify(&public, &proof).is_err());
     assert!(congruent.prove(&columns).is_err());
+    assert!(!congruent.holds(&columns) && !congruent.holds(&dataset(&[], 1)));
     assert!(at_least(0).prove(&columns).is_err());
     all.push((9, 1));
     let alone = dataset(&all, 1);
     assert!(at_least(2).prove(&alone).is_err());
+    assert!(!at_least(2).holds(&alone) && at_least(1).holds(&alone));
     assert!(at_least(5).verify(&Dataset::of(&alone), &proof).is_err());
 
     let plan = crate::groups::Plan::new(&at_least(5), &public).unwrap();
@@ -175,6 +223,7 @@ fn counts_that_are_right_modulo_the_field_are_not() {
     let columns = dataset(&all, 1);
     let public = Dataset::of(&columns);
     let claim = Groups { at_least: AT_LEAST };
+    assert!(!claim.holds(&columns));
     let plan = crate::groups::Plan::new(&claim, &public).unwrap();
     let key = |row: u64| {
         let mut key = Vec::new();
