@@ -6,7 +6,6 @@ use prooflane_client::wire::AssignmentView;
 use prooflane_coordinator::{ClaimRequest, Coordinator, Error, Registration};
 use prooflane_engine::{CircuitKey, Keys};
 use prooflane_market::{Ask, AskId, Credits, Millis, PrivacyLevel, ProverId, TaskId, Timestamp};
-use prooflane_verifier::Proof;
 use prooflane_worker::{Network, NetworkError, Offer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,7 +124,7 @@ impl Network for Local {
         offer: &Offer,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, NetworkError> {
         let accepted = self
             .coordinator
@@ -147,6 +146,11 @@ impl Network for Local {
             .await;
         failure.map_err(failed)?;
         Ok(())
+    }
+
+    async fn witness(&self, offer: &Offer, task: Uuid) -> Result<Vec<u8>, NetworkError> {
+        let witness = self.coordinator.witness(&id(offer)?, TaskId(task)).await;
+        witness.map_err(failed)
     }
 
     async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {

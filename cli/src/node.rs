@@ -7,7 +7,7 @@ use axum::serve::ListenerExt;
 use prooflane_api::{Api, Limits, OwnAttestor, OwnLedger, prometheus, router};
 use prooflane_circuits::Circuit;
 use prooflane_coordinator::{
-    ApiKey, Auctioneer, Catalogue, Coordinator, Entry, OsEntropy, Ports, Role,
+    ApiKey, Auctioneer, Catalogue, Coordinator, Entry, Groth16, OsEntropy, Ports, Role,
 };
 use prooflane_engine::{Keys, Provenance};
 use prooflane_ledger::LogKeys;
@@ -151,7 +151,9 @@ impl Node {
             limits: Limits::new(rate),
             attestor: Some(attestor_key),
             ledger,
-            files: Arc::new(move |entry: &Entry| std::fs::read(key_files.path(entry.circuit.id()))),
+            files: Arc::new(move |entry: &Groth16| {
+                std::fs::read(key_files.path(entry.circuit.id()))
+            }),
             longest_stream: Duration::from_secs(3600),
             buffered: false,
             metrics: prometheus(),
@@ -269,6 +271,7 @@ pub async fn catalogue(keys: Arc<Keys>) -> anyhow::Result<Catalogue> {
     for entry in made {
         entries.push(entry.await??);
     }
+    entries.push(Entry::Statements);
     Ok(entries.into_iter().collect())
 }
 
@@ -284,7 +287,7 @@ fn entry(keys: &Keys, circuit: &'static dyn Circuit) -> anyhow::Result<Entry> {
 
 /// The circuits whose keys are development keys.
 pub fn development(catalogue: &Catalogue) -> impl Iterator<Item = &'static str> {
-    let entries = catalogue.entries();
+    let entries = catalogue.circuits();
     let development = entries.filter(|entry| entry.provenance == Provenance::Development);
     development.map(|entry| entry.circuit.id())
 }

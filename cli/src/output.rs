@@ -66,11 +66,16 @@ impl Output {
             serde_json::to_string_pretty(value)?
         };
         text.push('\n');
-        if to_stdout {
-            let written = std::io::stdout().write_all(text.as_bytes());
+        self.bytes(path, text.as_bytes())
+    }
+
+    /// Bytes into a file, or to standard output.
+    pub(crate) fn bytes(self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+        if path.as_os_str() == "-" {
+            let written = std::io::stdout().write_all(bytes);
             return written.context("standard output is closed");
         }
-        std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+        std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// An object for programs, on one line.

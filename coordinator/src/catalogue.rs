@@ -1,16 +1,28 @@
-//! The circuits a network proves, and the same as the blob `keys/catalogue.json`, from which
-//! processes without proving keys read which verifying key decides.
+//! What a network proves: circuits with their keys, and statements of the dataset ledger. The circuits are also the blob
+//! `keys/catalogue.json`, from which processes without proving keys read which verifying key decides.
 
-use crate::Error;
+use crate::{Error, UploadId};
 use prooflane_circuits::Circuit;
+use prooflane_ledger::{Evidence, task};
 use prooflane_store::{Blobs, StoreError};
 use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
-use prooflane_verifier::{DecodeError, KeyId, PreparedKey, Provenance, VerifyingKey};
+use prooflane_verifier::{
+    DecodeError, Fr, KeyId, PreparedKey, Proof, Provenance, VerifyingKey, field,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Something that a network proves.
+pub enum Entry {
+    /// A circuit, by Groth16.
+    Groth16(Box<Groth16>),
+    /// Statements of the dataset ledger: their proofs are evidence.
+    Statements,
+}
+
 /// A circuit with the key that its proofs are verified with.
-pub struct Entry {
+pub struct Groth16 {
     /// The circuit.
     pub circuit: &'static dyn Circuit,
     /// Its constraints.
@@ -34,18 +46,157 @@ impl Entry {
         verifying_key: VerifyingKey,
         provenance: Provenance,
     ) -> Self {
-        Self {
+        Self::Groth16(Box::new(Groth16 {
             circuit,
             constraints,
             prepared: PreparedKey::new(&verifying_key),
             key_id: verifying_key.id(),
             verifying_key,
             provenance,
+        }))
+    }
+
+    /// `name@version`.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Groth16(entry) => entry.circuit.id(),
+            Self::Statements => task::CIRCUIT,
+        }
+    }
+
+    /// What a proof says, in one line.
+    #[must_use]
+    pub fn about(&self) -> &'static str {
+        match self {
+            Self::Groth16(entry) => entry.circuit.about(),
+            Self::Statements => task::ABOUT,
+        }
+    }
+
+    /// Names of the public inputs, in their order.
+    #[must_use]
+    pub fn public_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Groth16(entry) => entry.circuit.public_names(),
+            Self::Statements => task::PUBLIC_INPUTS,
+        }
+    }
+
+    /// Valid inputs, always the same.
+    #[must_use]
+    pub fn example(&self) -> Value {
+        match self {
+            Self::Groth16(entry) => entry.circuit.example(),
+            Self::Statements => task::Inputs::example(),
+        }
+    }
+
+    /// Names what decides whether a proof is valid: the verifying key, or where there is none the proof system.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        match self {
+            Self::Groth16(entry) => entry.key_id.to_string(),
+            Self::Statements => task::VERIFIER.to_owned(),
+        }
+    }
+
+    /// Where the key comes from; none where there is no key that anybody had to make.
+    #[must_use]
+    pub fn provenance(&self) -> Option<Provenance> {
+        self.groth16().ok().map(|entry| entry.provenance)
+    }
+
+    /// The circuit and its key.
+    ///
+    /// # Errors
+    /// [`Error::NotGroth16`].
+    pub fn groth16(&self) -> Result<&Groth16, Error> {
+        match self {
+            Self::Groth16(entry) => Ok(entry),
+            Self::Statements => Err(Error::NotGroth16(self.id())),
+        }
+    }
+
+    /// The upload that inputs name as the place of their witness.
+    pub(crate) fn sealed(&self, inputs: &Value) -> Result<Option<UploadId>, Error> {
+        match self {
+            Self::Groth16(_) => Ok(None),
+            Self::Statements => {
+                let inputs = statement(inputs)?;
+                inputs.upload().map(str::parse).transpose()
+            }
+        }
+    }
+
+    /// What checks that there is a proof of inputs, `uploaded` being their witness where they name one, and returns the public
+    /// inputs that it has.
+    pub(crate) fn check(
+        &self,
+    ) -> impl FnOnce(&Value, Option<&[u8]>) -> Result<Vec<String>, Error> + Send + 'static {
+        let circuit = self.groth16().map(|entry| entry.circuit).ok();
+        move |inputs, uploaded| match circuit {
+            Some(circuit) => {
+                let public = circuit.public_inputs(inputs);
+                let public = public.map_err(|error| Error::InvalidInputs(error.to_string()))?;
+                Ok(public.iter().map(field::to_decimal).collect())
+            }
+            None => {
+                let digest = statement(inputs)?.check(uploaded);
+                let digest = digest.map_err(|error| Error::InvalidInputs(error.to_string()))?;
+                Ok(vec![digest.to_string()])
+            }
+        }
+    }
+
+    /// That bytes are a proof of this kind, valid or not.
+    pub(crate) fn demand_form(&self, proof: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Groth16(_) => {
+                let read = Proof::from_compact(proof).map(drop);
+                read.map_err(|error| Error::MalformedProof(error.to_string()))
+            }
+            Self::Statements => {
+                let read = Evidence::from_bytes(proof).map(drop);
+                read.map_err(|error| Error::MalformedProof(error.to_string()))
+            }
+        }
+    }
+
+    /// Whether a proof with these public inputs is valid. What cannot be read is no proof.
+    pub(crate) async fn verifies(&self, public: &[String], proof: &[u8]) -> Result<bool, Error> {
+        let what = "public input";
+        match self {
+            Self::Groth16(entry) => {
+                let public: Result<Vec<Fr>, _> = public.iter().map(|t| field::parse(t)).collect();
+                let public = public.map_err(|_| Error::Corrupt { what })?;
+                let proof = Proof::from_compact(proof);
+                Ok(proof.is_ok_and(|proof| entry.prepared.verify(&proof, &public).is_ok()))
+            }
+            Self::Statements => {
+                let digest = public.first().and_then(|text| text.parse().ok());
+                let digest = digest.ok_or(Error::Corrupt { what })?;
+                let evidence = proof.to_vec();
+                // Milliseconds for each proof in it, of which there may be many.
+                let verified =
+                    tokio::task::spawn_blocking(move || Evidence::proves(&evidence, &digest));
+                Ok(verified.await.unwrap_or(false))
+            }
         }
     }
 }
 
-/// An [`Entry`] as it stands in the JSON.
+/// Inputs of a statement.
+fn statement(inputs: &Value) -> Result<task::Inputs, Error> {
+    // Its own message could quote a secret: it says where, and nothing of what is there.
+    task::Inputs::deserialize(inputs).map_err(|_| {
+        let problem = "expected a statement, the commitments of its inputs and outputs, and a witness; \
+            `prooflane ledger prove` makes them";
+        Error::InvalidInputs(problem.into())
+    })
+}
+
+/// A circuit as it stands in the JSON.
 #[derive(Serialize, Deserialize)]
 struct EntryJson {
     circuit: String,
@@ -93,7 +244,7 @@ pub enum CatalogueError {
     Store(StoreError),
 }
 
-/// Every circuit of a network, by `name@version`.
+/// All that a network proves, by `name@version`.
 #[derive(Default)]
 pub struct Catalogue {
     entries: BTreeMap<&'static str, Entry>,
@@ -102,7 +253,7 @@ pub struct Catalogue {
 impl FromIterator<Entry> for Catalogue {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
         Self {
-            entries: entries.into_iter().map(|e| (e.circuit.id(), e)).collect(),
+            entries: entries.into_iter().map(|e| (e.id(), e)).collect(),
         }
     }
 }
@@ -124,10 +275,23 @@ impl Catalogue {
         self.entries.values()
     }
 
+    /// The circuit and its key.
+    ///
+    /// # Errors
+    /// As [`Self::find`], and [`Error::NotGroth16`].
+    pub fn groth16(&self, id: &str) -> Result<&Groth16, Error> {
+        self.find(id)?.groth16()
+    }
+
+    /// Every circuit with its key.
+    pub fn circuits(&self) -> impl Iterator<Item = &Groth16> {
+        self.entries().filter_map(|entry| entry.groth16().ok())
+    }
+
     /// The name of each circuit and of its key, for provers.
     #[must_use]
     pub fn names(&self) -> Vec<(String, String)> {
-        let entries = self.entries();
+        let entries = self.circuits();
         entries
             .map(|entry| (entry.circuit.id().to_owned(), entry.key_id.to_string()))
             .collect()
@@ -148,7 +312,7 @@ impl Catalogue {
     #[must_use]
     pub fn to_json(&self) -> String {
         let entries: Vec<EntryJson> = self
-            .entries()
+            .circuits()
             .map(|entry| EntryJson {
                 circuit: entry.circuit.id().to_owned(),
                 key_id: entry.key_id.to_string(),
@@ -163,12 +327,12 @@ impl Catalogue {
 
     /// Reads what [`Catalogue::to_json`] wrote; every key is checked against its name and its circuit.
     /// A circuit that this build does not know is left out with a warning, so that an older build
-    /// goes on with the others.
+    /// goes on with the others. Statements, which have no keys, are always in it.
     ///
     /// # Errors
     /// [`CatalogueError`] saying what is wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, CatalogueError> {
-        let mut catalogue = Self::default();
+        let mut catalogue = Self::from_iter([Entry::Statements]);
         let entries: Vec<EntryJson> = serde_json::from_slice(json).map_err(CatalogueError::Json)?;
         for entry in entries {
             let Some(circuit) = prooflane_circuits::find(&entry.circuit) else {
@@ -193,8 +357,8 @@ impl Catalogue {
                 return Err(wrong(inputs, takes.to_string()));
             }
             let read = Entry::new(circuit, entry.constraints, key, entry.provenance);
-            if entry.key_id != read.key_id.to_string() {
-                return Err(wrong(entry.key_id.clone(), read.key_id.to_string()));
+            if entry.key_id != read.key_id() {
+                return Err(wrong(entry.key_id.clone(), read.key_id()));
             }
             if catalogue.entries.insert(circuit.id(), read).is_some() {
                 return Err(CatalogueError::Twice(entry.circuit));

@@ -3,7 +3,9 @@
 use crate::secrets::InputKey;
 use crate::tasks::{Decision, TaskRecord, decode};
 use crate::{Coordinator, Error, TraceId, layout};
-use prooflane_market::{AttemptNo, Credits, Lease, ProverId, Status, Task, TaskId, Timestamp};
+use prooflane_market::{
+    AttemptNo, Credits, Lease, ProverId, Refusal, Status, Task, TaskId, Timestamp,
+};
 use prooflane_store::{Index, Query};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -177,6 +179,37 @@ impl Coordinator {
                 .lease()
                 .map_or_else(|| self.now(), |lease| lease.expires_at),
         }))
+    }
+
+    /// The blob with the witness that a task's inputs name, for a prover that holds the lease or has joined.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for any other prover; [`Error::NoWitness`] if its inputs name none, or it has ended;
+    /// [`Error::UnknownTask`], the store's.
+    pub async fn witness_blob(&self, prover: &ProverId, id: TaskId) -> Result<String, Error> {
+        let record = self.load(id).await?.value;
+        let task = &record.task;
+        let holds = task.lease().is_some_and(|lease| lease.prover == *prover);
+        if !holds && task.fulfilments.iter().all(|f| f.prover != *prover) {
+            return Err(Refusal::NotAssigned {
+                prover: prover.clone(),
+                attempt: task.attempt(),
+            }
+            .into());
+        }
+        let ended = task.status().is_terminal();
+        let blob = record.input.witness.filter(|_| !ended);
+        blob.ok_or(Error::NoWitness(id))
+    }
+
+    /// The witness itself, encrypted under a key in the inputs.
+    ///
+    /// # Errors
+    /// As [`Self::witness_blob`].
+    pub async fn witness(&self, prover: &ProverId, id: TaskId) -> Result<Vec<u8>, Error> {
+        let blob = self.witness_blob(prover, id).await?;
+        let bytes = self.ports.blobs.get(&blob).await?;
+        bytes.ok_or(Error::NoWitness(id))
     }
 
     /// A task's inputs, decrypted. For a prover that holds the lease or has joined,

@@ -22,6 +22,14 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+    /// There is no key, and no proof of 128 bytes.
+    #[error(
+        "{0} is not proved by Groth16: it has no keys, and its proofs are evidence, at /v1/tasks/{{id}}/evidence"
+    )]
+    NotGroth16(&'static str),
+    /// The proofs of such tasks are no evidence.
+    #[error("{0} is proved by Groth16: its proofs are at /v1/tasks/{{id}}/proof")]
+    NoEvidence(&'static str),
     /// The inputs do not fit the circuit.
     #[error("{0}")]
     InvalidInputs(String),
@@ -48,6 +56,9 @@ pub enum Error {
         /// Where it is.
         status: prooflane_market::Status,
     },
+    /// Its inputs name no witness that was uploaded, or it is gone with the end of the task.
+    #[error("task {0} has no uploaded witness: its inputs hold all there is, or it has ended")]
+    NoWitness(TaskId),
     /// The task id stands for something else.
     #[error("task {0} exists already with other content; choose another task_id")]
     TaskIdReused(TaskId),
@@ -97,6 +108,9 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid_request",
             Self::UnknownCircuit { .. } => "unknown_circuit",
+            Self::NotGroth16(_) => "not_groth16",
+            Self::NoEvidence(_) => "no_evidence",
+            Self::NoWitness(_) => "no_witness",
             Self::InvalidInputs(_) => "invalid_inputs",
             Self::MalformedProof(_) => "malformed_proof",
             Self::UnknownTask(_) => "unknown_task",

@@ -326,6 +326,11 @@ impl Coordinator {
         if !ended && !has_input {
             seen.broken("input_missing", id, "inputs", "nothing");
         }
+        if let Some(blob) = record.input.witness.as_ref().filter(|_| !ended)
+            && self.ports.blobs.get(blob).await?.is_none()
+        {
+            seen.broken("witness_missing", id, "the witness", "nothing");
+        }
         Ok(())
     }
 
@@ -337,7 +342,7 @@ impl Coordinator {
         match self.proof(id).await {
             // What was proved for a key that was replaced since can no longer be judged.
             Ok(stored) => {
-                if let Ok(false) = self.verifies(record, &stored.proof) {
+                if let Ok(false) = self.verifies(record, &stored.proof).await {
                     seen.broken("proof_invalid", id, "a proof that verifies", "another");
                 }
             }

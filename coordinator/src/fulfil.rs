@@ -6,7 +6,6 @@ use crate::tasks::{Committed, Decision, TRIES, TaskRecord, decode};
 use crate::{Coordinator, Error, Verdict, layout};
 use prooflane_market::{CommitmentDigest, Credits, ProverId, State, Task, TaskId, Timestamp};
 use prooflane_store::{Expect, Index, PutMode, Query, Write};
-use prooflane_verifier::Proof;
 use serde_json::Value;
 
 /// A task to prove without an assignment. Its inputs may be private: no `Debug`.
@@ -190,10 +189,10 @@ impl Coordinator {
         &self,
         prover: &ProverId,
         id: TaskId,
-        proof: &Proof,
+        proof: &[u8],
         salt: &[u8; 32],
     ) -> Result<Verdict, Error> {
-        let digest = CommitmentDigest::of(id, prover, &proof.to_compact(), salt);
+        let digest = CommitmentDigest::of(id, prover, proof, salt);
         let record = self.load(id).await?.value;
         if let Some(verdict) = already(&record.task, prover) {
             return Ok(verdict);
@@ -203,7 +202,9 @@ impl Coordinator {
         if self.key_replaced(&record) {
             return Err(self.retire(id).await?);
         }
-        if !self.verifies(&record, proof)? {
+        let entry = self.catalogue.find(&record.task.spec.circuit)?;
+        entry.demand_form(proof)?;
+        if !self.verifies(&record, proof).await? {
             self.change(id, |task| {
                 let effects = task.void(prover, &digest, now, &self.rules)?;
                 Ok(Decision::Change(effects, ()))
@@ -212,14 +213,9 @@ impl Coordinator {
             return Ok(REJECTED);
         }
         // Before the task says that there is a proof, there is one.
-        self.ports
-            .blobs
-            .put(
-                &layout::revealed_blob(id, prover),
-                &proof.to_compact(),
-                PutMode::IfAbsent,
-            )
-            .await?;
+        let blob = layout::revealed_blob(id, prover);
+        let blobs = &self.ports.blobs;
+        blobs.put(&blob, proof, PutMode::IfAbsent).await?;
         let (record, verdict) = self
             .change(id, |task| {
                 if let Some(verdict) = already(task, prover) {

@@ -26,7 +26,7 @@ mod watch;
 
 pub use access::{Access, ApiKey, IssuedKey, Role};
 pub use accounts::{Account, Deposited};
-pub use catalogue::{Catalogue, CatalogueError, Entry};
+pub use catalogue::{Catalogue, CatalogueError, Entry, Groth16};
 pub use claim::{Assignment, ClaimRequest};
 pub use clear::{Batch, Quote};
 pub use error::Error;
@@ -48,6 +48,7 @@ pub use uploads::{Inputs, UploadId};
 
 use prooflane_market::{Rules, Timestamp};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use watch::Watch;
 
 /// The use-cases of one network. Cheap to clone; holds no state between calls but the ports, the
@@ -58,6 +59,8 @@ pub struct Coordinator {
     rules: Arc<Rules>,
     catalogue: Arc<Catalogue>,
     watch: Arc<Watch>,
+    /// Of witnesses that were uploaded one is checked at a time: each takes many times its own memory.
+    large: Arc<Semaphore>,
 }
 
 impl Coordinator {
@@ -69,6 +72,7 @@ impl Coordinator {
             rules: Arc::new(rules),
             catalogue: Arc::new(catalogue),
             watch: Arc::default(),
+            large: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -111,7 +111,7 @@ impl Coordinator {
     /// The store's; in particular [`Error::Unavailable`] leaves open whether the nullifier was
     /// claimed, and the same call again finds out.
     pub async fn redeem(&self, claim: &PaymentClaim, proof: &Proof) -> Result<Redeemed, Error> {
-        let entry = self.catalogue.find(PAYMENT)?;
+        let entry = self.catalogue.groth16(PAYMENT)?;
         let now = self.now();
         let public = claim.public_inputs();
         let mine = Redemption {

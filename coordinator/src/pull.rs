@@ -6,7 +6,6 @@ use crate::tasks::TaskRecord;
 use crate::{Assignment, Coordinator, Error, layout};
 use prooflane_market::{AttemptNo, Lease, Millis, ProverId, Refusal, State, TaskId};
 use prooflane_store::{Delivery, Index, PutMode, Query, Receipt};
-use prooflane_verifier::Proof;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -189,13 +188,11 @@ impl Coordinator {
         prover: &ProverId,
         id: TaskId,
         attempt: AttemptNo,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<(), Error> {
         let blob = layout::proof_blob(id, attempt);
         let blobs = &self.ports.blobs;
-        blobs
-            .put(&blob, &proof.to_compact(), PutMode::IfAbsent)
-            .await?;
+        blobs.put(&blob, proof, PutMode::IfAbsent).await?;
         let message = ResultMessage {
             prover: prover.clone(),
             task: id,
@@ -225,12 +222,7 @@ impl Coordinator {
         let blob = layout::proof_blob(*task, *attempt);
         let bytes = self.ports.blobs.get(&blob).await?;
         let bytes = bytes.ok_or(Error::Corrupt { what: "proof" })?;
-        // What cannot be read is no proof.
-        let valid = match Proof::from_compact(&bytes) {
-            Ok(proof) => self.verifies(&record, &proof)?,
-            Err(_) => false,
-        };
-        if !valid {
+        if !self.verifies(&record, &bytes).await? {
             let verdict = self.reject(prover, *task, *attempt).await?;
             self.ports.blobs.delete(&blob).await?;
             return Ok(verdict);

@@ -5,7 +5,6 @@ use crate::watch::Watch;
 use crate::{Coordinator, Error, layout};
 use prooflane_market::{Status, Task, TaskId};
 use prooflane_store::{Cursor, Index, Query, StoreError};
-use prooflane_verifier::Proof;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -34,8 +33,8 @@ pub struct TaskPage {
 pub struct StoredProof {
     /// The task as it ended.
     pub record: TaskRecord,
-    /// The proof.
-    pub proof: Proof,
+    /// The proof: of a circuit 128 bytes, of a statement evidence.
+    pub proof: Vec<u8>,
 }
 
 impl Coordinator {
@@ -149,9 +148,24 @@ impl Coordinator {
             });
         };
         let lost = Error::Corrupt { what: "proof" };
-        let bytes = self.ports.blobs.get(&blob).await?.ok_or(lost)?;
-        let proof = Proof::from_compact(&bytes).map_err(|_| Error::Corrupt { what: "proof" })?;
+        let proof = self.ports.blobs.get(&blob).await?.ok_or(lost)?;
         Ok(StoredProof { record, proof })
+    }
+
+    /// The blob with a completed task's evidence.
+    ///
+    /// # Errors
+    /// [`Error::NoEvidence`] for a circuit's task; as [`Self::proof`].
+    pub async fn evidence_blob(&self, id: TaskId) -> Result<String, Error> {
+        let record = self.load(id).await?.value;
+        let entry = self.catalogue.find(&record.task.spec.circuit)?;
+        if let Ok(entry) = entry.groth16() {
+            return Err(Error::NoEvidence(entry.circuit.id()));
+        }
+        layout::completed_blob(&record.task).ok_or(Error::NoProof {
+            task: id,
+            status: record.task.status(),
+        })
     }
 
     /// Whether the store answers.

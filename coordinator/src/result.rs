@@ -6,7 +6,6 @@ use prooflane_market::{
     AttemptEnd, AttemptNo, ProverId, Ratio, Refusal, State, Status, Task, TaskId,
 };
 use prooflane_store::PutMode;
-use prooflane_verifier::{Fr, Proof, field};
 
 /// What the network says to a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,30 +19,32 @@ pub struct Verdict {
 impl Coordinator {
     /// Verifies a proof and settles: pays for a valid one, gives the task back to the market for an
     /// invalid one. The same call again gets the same answer. Nothing is verified or stored for a
-    /// prover that was not assigned the attempt.
+    /// prover that was not assigned the attempt. A proof of a circuit is the 128 bytes of
+    /// [`Proof::to_compact`](prooflane_verifier::Proof::to_compact), one of a statement is evidence.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the attempt is not this prover's or the task has ended otherwise.
+    /// [`Error::Refused`] if the attempt is not this prover's or the task has ended otherwise;
+    /// [`Error::MalformedProof`] for what is no proof of that kind at all.
     pub async fn accept(
         &self,
         prover: &ProverId,
         id: TaskId,
         attempt: AttemptNo,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<Verdict, Error> {
         let record = match self.to_verify(prover, id, attempt).await? {
             Ok(record) => record,
             Err(verdict) => return Ok(verdict),
         };
-        if !self.verifies(&record, proof)? {
+        let entry = self.catalogue.find(&record.task.spec.circuit)?;
+        entry.demand_form(proof)?;
+        if !self.verifies(&record, proof).await? {
             return self.reject(prover, id, attempt).await;
         }
         // Before the task says that there is a proof, there is one.
         let blob = layout::proof_blob(id, attempt);
-        self.ports
-            .blobs
-            .put(&blob, &proof.to_compact(), PutMode::IfAbsent)
-            .await?;
+        let blobs = &self.ports.blobs;
+        blobs.put(&blob, proof, PutMode::IfAbsent).await?;
         self.settle(prover, id, attempt).await
     }
 
@@ -164,7 +165,7 @@ impl Coordinator {
     /// for it any more, and whoever tries is not to blame.
     pub(crate) fn key_replaced(&self, record: &TaskRecord) -> bool {
         let entry = self.catalogue.find(&record.task.spec.circuit);
-        entry.is_ok_and(|entry| entry.key_id.to_string() != record.key_id)
+        entry.is_ok_and(|entry| entry.key_id() != record.key_id)
     }
 
     /// Ends a task whose circuit has another key now; says so.
@@ -183,20 +184,26 @@ impl Coordinator {
         Ok(Refusal::Ended { status }.into())
     }
 
-    pub(crate) fn verifies(&self, record: &TaskRecord, proof: &Proof) -> Result<bool, Error> {
+    pub(crate) async fn verifies(&self, record: &TaskRecord, proof: &[u8]) -> Result<bool, Error> {
         let entry = self.catalogue.find(&record.task.spec.circuit)?;
-        let public: Result<Vec<Fr>, _> = record
-            .public_inputs
-            .iter()
-            .map(|text| field::parse(text))
-            .collect();
-        let public = public.map_err(|_| Error::Corrupt {
-            what: "public input",
-        })?;
-        let valid = entry.prepared.verify(proof, &public).is_ok();
+        let valid = entry.verifies(&record.public_inputs, proof).await?;
         metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
             .increment(1);
         Ok(valid)
+    }
+
+    /// Whether a proof of what is called `circuit` is valid, for whoever is shown one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCircuit`]; [`Error::Corrupt`] for public inputs that no proof has.
+    pub async fn verifies_for(
+        &self,
+        circuit: &str,
+        public_inputs: &[String],
+        proof: &[u8],
+    ) -> Result<bool, Error> {
+        let entry = self.catalogue.find(circuit)?;
+        entry.verifies(public_inputs, proof).await
     }
 
     /// What goes with a task's completion besides its commit.

@@ -8,7 +8,6 @@ use prooflane_market::{
     TaskId, Timestamp,
 };
 use prooflane_store::{CommitError, Expect, PutMode, Write};
-use prooflane_verifier::{Fr, field};
 use serde_json::{Value, json};
 
 /// What a requester submits.
@@ -78,7 +77,7 @@ impl Coordinator {
         let task = Task::submit(
             NewTask {
                 task_id: id,
-                circuit: entry.circuit.id().to_owned(),
+                circuit: entry.id().to_owned(),
                 privacy_level: submission.privacy_level,
                 reward_amount: submission.reward_amount,
                 priority: submission.priority,
@@ -110,21 +109,34 @@ impl Coordinator {
             }
             Inputs::Uploaded(upload) => Some(*upload),
         };
+        let requester = &task.spec.requester;
         let inputs = match submission.inputs {
             Inputs::Here(inputs) => inputs,
             Inputs::Uploaded(upload) => {
                 // It was deleted when the task came in.
-                if let Some(id) = submission.task_id
-                    && let Some(submitted) = self.repeated(id, &content).await?
-                {
+                if let Some(submitted) = self.sent_again(submission.task_id, &content).await? {
                     self.drop_upload(upload).await;
                     return Ok(submitted);
                 }
-                self.uploaded_inputs(&task.spec.requester, upload).await?
+                self.uploaded_inputs(requester, upload).await?
+            }
+        };
+        let sealed = entry.sealed(&inputs)?;
+        let (witness, _alone) = match sealed {
+            None => (None, None),
+            Some(upload) => {
+                if let Some(submitted) = self.sent_again(submission.task_id, &content).await? {
+                    self.drop_upload(upload).await;
+                    return Ok(submitted);
+                }
+                let alone = self.large.acquire().await.ok();
+                (Some(self.uploaded(requester, upload).await?), alone)
             }
         };
         let plain = zeroize::Zeroizing::new(crate::tasks::encode(&inputs));
-        let public_inputs = self.public_inputs(entry, inputs, plain.len()).await?;
+        let (public_inputs, witness) = self
+            .public_inputs(entry, inputs, plain.len(), witness)
+            .await?;
         let key = submission
             .privacy_level
             .encrypts()
@@ -135,14 +147,17 @@ impl Coordinator {
         };
         let record = TaskRecord {
             task,
-            public_inputs: public_inputs.iter().map(field::to_decimal).collect(),
-            key_id: entry.key_id.to_string(),
+            public_inputs,
+            key_id: entry.key_id(),
             content,
             input: InputPlace {
                 // Named by its content: two submissions that race for one id keep two blobs.
                 blob: (stored.len() > INLINE_INPUT)
                     .then(|| layout::input_blob(id, &blake3::hash(&stored).to_hex())),
                 encrypted: key.is_some(),
+                witness: witness
+                    .as_ref()
+                    .map(|bytes| layout::input_blob(id, &blake3::hash(bytes).to_hex())),
             },
             trace,
         };
@@ -170,11 +185,12 @@ impl Coordinator {
         let escrow = LedgerAccount::Escrow(id);
         let entry = JournalEntry::transfer(now, Reason::Escrow, account.clone(), escrow, reward);
         writes.extend(journal(layout::task_entry(id, 1), &entry));
+        let blobs = &self.ports.blobs;
+        if let (Some(blob), Some(bytes)) = (&record.input.witness, &witness) {
+            blobs.put(blob, bytes, PutMode::IfAbsent).await?;
+        }
         if let Some(blob) = &record.input.blob {
-            self.ports
-                .blobs
-                .put(blob, &stored, PutMode::IfAbsent)
-                .await?;
+            blobs.put(blob, &stored, PutMode::IfAbsent).await?;
         } else {
             writes.push(put(layout::input(id), stored));
         }
@@ -190,7 +206,7 @@ impl Coordinator {
                     metrics::counter!("prooflane_tasks_submitted_total").increment(1);
                     tracing::debug!(task = %id, trace = %record.trace(), "submitted");
                     self.hint_task(id).await;
-                    if let Some(upload) = upload {
+                    for upload in [upload, sealed].into_iter().flatten() {
                         self.drop_upload(upload).await;
                     }
                     return Ok(Submitted {
@@ -218,23 +234,35 @@ impl Coordinator {
         Err(Error::Contention(TRIES))
     }
 
-    /// Checks the inputs, of which there are so many bytes.
+    /// Checks the inputs, of which there are so many bytes, and gives back the witness that was uploaded.
     async fn public_inputs(
         &self,
         entry: &Entry,
         inputs: Value,
         bytes: usize,
-    ) -> Result<Vec<Fr>, Error> {
-        let circuit = entry.circuit;
-        let check = move || circuit.public_inputs(&inputs);
-        // A long list of leaves takes seconds, which other requests must not wait for.
-        let checked = if bytes > INLINE_INPUT {
+        witness: Option<Vec<u8>>,
+    ) -> Result<(Vec<String>, Option<Vec<u8>>), Error> {
+        let check = entry.check();
+        let check = move || Ok((check(&inputs, witness.as_deref())?, witness));
+        // A long list of leaves takes seconds, which other requests must not wait for; columns are committed to.
+        if bytes > INLINE_INPUT || entry.groth16().is_err() {
             let checked = tokio::task::spawn_blocking(check).await;
             checked.map_err(|_| Error::InvalidInputs("checking the inputs crashed".into()))?
         } else {
             check()
-        };
-        checked.map_err(|error| Error::InvalidInputs(error.to_string()))
+        }
+    }
+
+    /// The task that a submission with an upload has made before.
+    async fn sent_again(
+        &self,
+        id: Option<TaskId>,
+        content: &str,
+    ) -> Result<Option<Submitted>, Error> {
+        match id {
+            Some(id) => self.repeated(id, content).await,
+            None => Ok(None),
+        }
     }
 
     /// The task of that id, if it has that content; none if there is no such task.

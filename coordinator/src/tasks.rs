@@ -37,6 +37,9 @@ pub struct InputPlace {
     pub blob: Option<String>,
     /// Under a key of the task's own, which is gone once the task has ended.
     pub encrypted: bool,
+    /// The blob that holds the witness that the inputs name, encrypted under a key in them; gone once the task has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
 }
 
 impl InputPlace {
@@ -138,10 +141,22 @@ impl Coordinator {
             let writes = self.writes(&record, effects).await?;
             if matches!(self.commit(&writes).await?, Committed::Yes) {
                 self.watch.call(id);
+                self.drop_witness(&record.value).await;
                 return Ok((record.value, value));
             }
         }
         Err(Error::Contention(TRIES))
+    }
+
+    /// Nobody needs the witness of a task that has ended. One that stays costs space, and `fsck` names it.
+    async fn drop_witness(&self, record: &TaskRecord) {
+        let ended = record.task.status().is_terminal();
+        let Some(blob) = record.input.witness.as_ref().filter(|_| ended) else {
+            return;
+        };
+        if let Err(error) = self.ports.blobs.delete(blob).await {
+            tracing::warn!(blob, %error, "the witness of a task that has ended is not deleted");
+        }
     }
 
     /// Reads a prover, changes it, commits; likewise.

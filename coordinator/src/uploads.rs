@@ -13,8 +13,10 @@ use std::str::FromStr;
 pub struct UploadId([u8; 32]);
 
 impl UploadId {
-    /// Most bytes of an upload.
-    pub const BYTES: usize = 16 * 1024 * 1024;
+    /// Most bytes of an upload: of a witness, or of evidence.
+    pub const BYTES: usize = prooflane_ledger::MAX_BYTES;
+    /// Most of one that is a task's inputs: as JSON in memory they take many times as much.
+    pub const INPUT_BYTES: usize = 16 * 1024 * 1024;
 
     /// The name of so many bytes with this SHA-256, uploaded by this requester.
     #[must_use]
@@ -119,6 +121,11 @@ impl Coordinator {
         id: UploadId,
     ) -> Result<Value, Error> {
         let bytes = self.uploaded(requester, id).await?;
+        if bytes.len() > UploadId::INPUT_BYTES {
+            let (most, got) = (UploadId::INPUT_BYTES, bytes.len());
+            let problem = format!("expected at most {most} bytes of inputs, got {got}");
+            return Err(Error::invalid("upload", problem));
+        }
         // Says where, and nothing of what is there.
         serde_json::from_slice(&bytes)
             .map_err(|error| Error::InvalidInputs(format!("upload {id} is not JSON: {error}")))

@@ -89,11 +89,12 @@ pub type AttemptNo = u32;
 pub struct CommitmentDigest(pub [u8; 32]);
 
 impl CommitmentDigest {
-    /// The commitment of a prover to a proof of a task, in its 128-byte form. The salt keeps a proof
-    /// that others could make too from being recognised; whoever copies the digest gains nothing,
-    /// since it binds the prover.
+    /// The commitment of a prover to a proof of a task, as bytes. The salt keeps a proof that others
+    /// could make too from being recognised; whoever copies the digest gains nothing, since it binds
+    /// the prover. A proof's bytes tell where they end: there are 128, or they begin with a line that
+    /// no prover's name holds and say how long each part is.
     #[must_use]
-    pub fn of(task: TaskId, prover: &ProverId, proof: &[u8; 128], salt: &[u8; 32]) -> Self {
+    pub fn of(task: TaskId, prover: &ProverId, proof: &[u8], salt: &[u8; 32]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("prooflane commitment v1");
         hasher.update(task.0.as_bytes());
         hasher.update(prover.as_str().as_bytes());

@@ -1,7 +1,10 @@
 //! Datasets to record in a ledger.
 
+use prooflane_client::Client;
 use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table, Width};
+use prooflane_ledger::task::{self, Place, Sealed};
 use prooflane_ledger::{Owned, SealingKey, Statement, notarize, prove};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A dataset of the salaries 1 to 9, and the evidence of its notarization.
@@ -36,4 +39,26 @@ pub fn count(owned: Owned) -> Vec<u8> {
     let statement = Statement::count("salary", Some("5".into()), None, &owned.table).unwrap();
     let evidence = prove(statement, &mut [owned], &mut []).unwrap();
     evidence.to_bytes().unwrap()
+}
+
+/// The example of a statement as a task, with its witness here.
+///
+/// # Panics
+/// If it is not of this version.
+#[must_use]
+pub fn example() -> task::Inputs {
+    serde_json::from_value(task::Inputs::example()).unwrap()
+}
+
+/// The inputs of the same with its witness in an upload of this client's.
+///
+/// # Panics
+/// If the network refuses the upload.
+pub async fn sealed_example(client: &Client) -> Value {
+    let here = example();
+    let instance = here.instance();
+    let (key, bytes) = here.witness(None).unwrap().seal(&instance).unwrap();
+    let upload = client.upload(None, bytes).await.unwrap();
+    let place = Place::Sealed(Sealed::new(upload, &key));
+    serde_json::to_value(task::Inputs::of(instance, place)).unwrap()
 }

@@ -9,7 +9,7 @@ use prooflane_client::wire::{
     SubmitTask, TaskView, VerdictView,
 };
 use prooflane_client::{Client, ClientError};
-use prooflane_coordinator::{Auctioneer, Coordinator, Entry, OsEntropy, Ports};
+use prooflane_coordinator::{Auctioneer, Coordinator, Groth16, OsEntropy, Ports};
 use prooflane_engine::Keys;
 use prooflane_log::{Kind, SigningKey};
 use prooflane_market::{Millis, Rules, Status};
@@ -142,7 +142,7 @@ impl Stack {
             limits: Limits::new(None),
             attestor: None,
             ledger: ledger(coordinator.ports()).await,
-            files: Arc::new(move |entry: &Entry| std::fs::read(files.path(entry.circuit.id()))),
+            files: Arc::new(move |entry: &Groth16| std::fs::read(files.path(entry.circuit.id()))),
             longest_stream: PATIENCE,
             buffered: false,
             metrics: prometheus(),

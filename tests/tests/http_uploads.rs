@@ -75,7 +75,7 @@ async fn by_hand_it_takes_three_requests() {
 async fn an_upload_has_its_limits() {
     let network = Network::start(Vec::new()).await;
     let digest = "00".repeat(32);
-    for (bytes, sha256) in [(0, &*digest), (16 * 1024 * 1024 + 1, &*digest), (1, "00")] {
+    for (bytes, sha256) in [(0, &*digest), (64 * 1024 * 1024 + 1, &*digest), (1, "00")] {
         let begin = json!({"bytes": bytes, "sha256": sha256});
         network
             .post("/v1/uploads", begin.to_string())
@@ -83,7 +83,7 @@ async fn an_upload_has_its_limits() {
             .refused("invalid_request");
     }
     let path = network.at(&format!("/v1/uploads/{digest}"));
-    let large = vec![b' '; 16 * 1024 * 1024 + 1];
+    let large = vec![b' '; 64 * 1024 * 1024 + 1];
     let put = network.send(network.http.put(path).body(large)).await;
     put.refused("body_too_large");
     let path = network.at("/v1/uploads/none");

@@ -11,7 +11,6 @@ use prooflane_engine::{CircuitKey, Keys};
 use prooflane_market::{Millis, Rules, Status};
 use prooflane_tests::binary::Running;
 use prooflane_tests::net::Network;
-use prooflane_verifier::Proof;
 use prooflane_worker::{Drain, Network as _, NetworkError, Offer, Remote};
 use std::path::Path;
 use std::sync::Arc;
@@ -391,7 +390,7 @@ impl prooflane_worker::Network for Busy {
         offer: &Offer,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, NetworkError> {
         self.network.result(offer, task, attempt, proof).await
     }

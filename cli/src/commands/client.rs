@@ -4,7 +4,7 @@ use super::Context;
 use super::offline::InputArgs;
 use crate::files;
 use crate::output::No;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use console::style;
 use futures::StreamExt;
@@ -14,7 +14,7 @@ use prooflane_client::wire::{
     CreateKey, ProofForm, ProofView, QuoteRequest, Redeem, SubmitTask, TaskView,
 };
 use prooflane_market::{AttemptEnd, Event, EventKind, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub(super) struct SubmitArgs {
     /// Follow it to its end and fetch the proof.
     #[arg(long)]
     wait: bool,
-    /// With --wait: where the proof goes, as snarkjs's proof.json.
+    /// With --wait: where the proof goes, as snarkjs's proof.json; a statement's as evidence.
     #[arg(long, value_name = "FILE", requires = "wait")]
     out: Option<PathBuf>,
     /// With --wait: where the public inputs go, as snarkjs's public.json.
@@ -89,7 +89,7 @@ pub(super) struct TasksArgs {
 pub(super) struct ProofArgs {
     /// The task's id.
     task: Uuid,
-    /// Where the proof goes, as snarkjs's proof.json; - for standard output.
+    /// Where the proof goes, as snarkjs's proof.json, a statement's as evidence; - for standard output.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// Where the public inputs go, as snarkjs's public.json.
@@ -185,10 +185,13 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
     }
     context.output.line(format_args!("Task {}", task.task_id));
     follow(context, &client, &task).await?;
-    let proof = client.wait_for_proof(task.task_id).await?;
-    context.output.object(&proof)?;
-    save(context, &proof, args.out.as_deref(), args.public.as_deref())?;
-    save_verifying_key(context, &client, &proof, args.verifying_key.as_deref()).await?;
+    client.wait_until_proved(task.task_id).await?;
+    let proved = Proved::fetch(&client, task.task_id).await?;
+    context.output.object(&proved.shown(task.task_id)?)?;
+    proved.save(context, args.out.as_deref(), args.public.as_deref())?;
+    proved
+        .save_key(context, &client, args.verifying_key.as_deref())
+        .await?;
     if let Some(out) = args.out.filter(|out| out.as_os_str() != "-") {
         context
             .output
@@ -197,33 +200,80 @@ pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Resul
     Ok(())
 }
 
-fn save(
-    context: &Context,
-    proof: &ProofView,
-    out: Option<&Path>,
-    public: Option<&Path>,
-) -> anyhow::Result<()> {
-    if let Some(out) = out {
-        context.output.document(out, &proof.proof)?;
-    }
-    if let Some(public) = public {
-        context.output.document(public, &proof.public_inputs)?;
-    }
-    Ok(())
+/// What a completed task has.
+enum Proved {
+    /// The proof of a circuit.
+    Groth16(Box<ProofView>),
+    /// The proof of a statement of the dataset ledger.
+    Evidence(Vec<u8>),
 }
 
-async fn save_verifying_key(
-    context: &Context,
-    client: &Client,
-    proof: &ProofView,
-    out: Option<&Path>,
-) -> anyhow::Result<()> {
-    match out {
-        Some(out) => {
-            let key = client.verifying_key(&proof.circuit).await?;
-            context.output.document(out, &key)
+impl Proved {
+    async fn fetch(client: &Client, task: Uuid) -> anyhow::Result<Self> {
+        match client.proof(task).await {
+            Ok(proof) => Ok(Self::Groth16(Box::new(proof))),
+            Err(error) if error.code() == Some("not_groth16") => {
+                Ok(Self::Evidence(client.task_evidence(task).await?))
+            }
+            Err(error) => Err(error.into()),
         }
-        None => Ok(()),
+    }
+
+    /// For programs.
+    fn shown(&self, task: Uuid) -> anyhow::Result<Value> {
+        Ok(match self {
+            Self::Groth16(proof) => serde_json::to_value(proof)?,
+            Self::Evidence(evidence) => json!({
+                "task_id": task,
+                "circuit": prooflane_ledger::task::CIRCUIT,
+                "evidence_bytes": evidence.len(),
+            }),
+        })
+    }
+
+    fn save(
+        &self,
+        context: &Context,
+        out: Option<&Path>,
+        public: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Groth16(proof) => {
+                if let Some(out) = out {
+                    context.output.document(out, &proof.proof)?;
+                }
+                if let Some(public) = public {
+                    context.output.document(public, &proof.public_inputs)?;
+                }
+            }
+            Self::Evidence(evidence) => {
+                if public.is_some() {
+                    bail!("a statement's public inputs are in its evidence: expected no --public");
+                }
+                if let Some(out) = out {
+                    context.output.bytes(out, evidence)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn save_key(
+        &self,
+        context: &Context,
+        client: &Client,
+        out: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        match (out, self) {
+            (None, _) => Ok(()),
+            (Some(out), Self::Groth16(proof)) => {
+                let key = client.verifying_key(&proof.circuit).await?;
+                context.output.document(out, &key)
+            }
+            (Some(_), Self::Evidence(_)) => {
+                bail!("a statement is proved without a key: expected no --verifying-key")
+            }
+        }
     }
 }
 
@@ -417,14 +467,16 @@ pub(super) async fn explain(context: &Context, args: TaskArg) -> anyhow::Result<
 
 pub(super) async fn proof(context: &Context, args: ProofArgs) -> anyhow::Result<()> {
     let client = context.client()?;
-    let proof = client.proof(args.task).await?;
-    save_verifying_key(context, &client, &proof, args.verifying_key.as_deref()).await?;
+    let proved = Proved::fetch(&client, args.task).await?;
+    proved
+        .save_key(context, &client, args.verifying_key.as_deref())
+        .await?;
     if context.output.json && args.out.as_os_str() == "-" {
-        return context.output.object(&proof);
+        return context.output.object(&proved.shown(args.task)?);
     }
-    save(context, &proof, Some(&args.out), args.public.as_deref())?;
+    proved.save(context, Some(&args.out), args.public.as_deref())?;
     if args.out.as_os_str() != "-" {
-        context.output.object(&proof)?;
+        context.output.object(&proved.shown(args.task)?)?;
         context
             .output
             .line(format_args!("The proof is in {}.", args.out.display()));

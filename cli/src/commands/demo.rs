@@ -218,7 +218,8 @@ async fn show(
     let circuit = circuits.iter().find(|circuit| circuit.id == proof.circuit);
     let constraints = circuit
         .context("the network does not list the circuit")?
-        .constraints;
+        .constraints
+        .unwrap_or_default();
     out.object(&json!({
         "task_id": proof.task_id,
         "circuit": proof.circuit,

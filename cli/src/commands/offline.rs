@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use prooflane_circuits::Circuit;
 use prooflane_engine::{Keys, OnProgress, Provenance, ProvingKey, TableOptions, TableProgress};
 use prooflane_formats::{Origin, R1csFile, Wtns, Zkey, domain_size};
+use prooflane_ledger::task;
 use prooflane_verifier::snarkjs::{SnarkjsProof, SnarkjsVerifyingKey};
 use prooflane_verifier::{Fr, PreparedKey, Proof, VerifyingKey, field};
 use serde_json::{Value, json};
@@ -167,6 +168,14 @@ pub(super) fn known(id: &str) -> Result<&'static dyn Circuit, String> {
             .collect();
         format!("expected one of {}", known.join(", "))
     })
+}
+
+/// Inputs that can be proved.
+fn example(id: &str) -> Result<Value, String> {
+    if id == task::CIRCUIT {
+        return Ok(task::Inputs::example());
+    }
+    known(id).map(Circuit::example)
 }
 
 pub(super) fn prove(context: &Context, args: ProveArgs) -> anyhow::Result<()> {
@@ -389,8 +398,8 @@ enum CircuitsCommand {
     /// Print inputs that can be proved, as an example.
     Example {
         /// The circuit, name@version.
-        #[arg(value_parser = known)]
-        circuit: &'static dyn Circuit,
+        #[arg(value_name = "CIRCUIT", value_parser = example)]
+        example: Value,
     },
     /// Print the verifying key of a circuit, as snarkjs's verification_key.json.
     VerifyingKey {
@@ -429,11 +438,17 @@ pub(super) fn circuits(context: &Context, args: CircuitsArgs) -> anyhow::Result<
                     "public_inputs": circuit.public_names(),
                 }));
             }
+            let id = console::style(task::CIRCUIT).bold();
+            context.output.row(format!("{id}  "), task::ABOUT);
+            rows.push(json!({
+                "id": task::CIRCUIT,
+                "about": task::ABOUT,
+                "constraints": Value::Null,
+                "public_inputs": task::PUBLIC_INPUTS,
+            }));
             context.output.object(&json!({"circuits": rows}))
         }
-        CircuitsCommand::Example { circuit } => {
-            context.output.document(&stdout, &circuit.example())
-        }
+        CircuitsCommand::Example { example } => context.output.document(&stdout, &example),
         CircuitsCommand::VerifyingKey { circuit, keys } => {
             let key = keys.open()?.get(circuit)?;
             context

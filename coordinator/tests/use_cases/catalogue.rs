@@ -27,8 +27,8 @@ fn a_catalogue_survives_its_json() {
     let read = Catalogue::from_json(written.to_json().as_bytes()).unwrap();
     assert_eq!(read.to_json(), written.to_json());
     let (a, b) = (
-        written.find("range@1").unwrap(),
-        read.find("range@1").unwrap(),
+        written.groth16("range@1").unwrap(),
+        read.groth16("range@1").unwrap(),
     );
     assert_eq!(
         (a.key_id, a.constraints, a.provenance),
@@ -77,7 +77,7 @@ fn a_circuit_of_a_newer_version_is_left_out() {
         newer["circuit"] = json!("range@2");
         json.as_array_mut().unwrap().push(newer);
     });
-    assert_eq!(read.unwrap().entries().count(), 1);
+    assert_eq!(read.unwrap().circuits().count(), 1);
 }
 
 #[tokio::test]

@@ -279,8 +279,8 @@ async fn a_proof_that_is_not_there_or_does_not_verify() {
     let planted = Planted::new().await;
     let blob = format!("proofs/{}/1", planted.completed);
     let blobs = planted.blobs();
-    let other = OTHER.to_compact();
-    blobs.put(&blob, &other, PutMode::Overwrite).await.unwrap();
+    let other = &**OTHER;
+    blobs.put(&blob, other, PutMode::Overwrite).await.unwrap();
     planted.finds(&["proof_invalid"]).await;
     blobs.delete(&blob).await.unwrap();
     planted.finds(&["proof_missing"]).await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 const SALT: [u8; 32] = [9; 32];
 
-fn digest(id: TaskId, prover: &ProverId, proof: &prooflane_verifier::Proof) -> CommitmentDigest {
-    CommitmentDigest::of(id, prover, &proof.to_compact(), &SALT)
+fn digest(id: TaskId, prover: &ProverId, proof: &[u8]) -> CommitmentDigest {
+    CommitmentDigest::of(id, prover, proof, &SALT)
 }
 
 /// A task that `slow` holds and keeps alive, and that is open to anyone by now.
@@ -89,7 +89,7 @@ async fn whoever_joins_commits_and_reveals_is_paid_and_the_assigned_prover_loses
     assert!(slow.active.is_empty());
     assert_eq!((slow.record.failed, slow.breaker.failures), (0, 0));
     let stored = net.proof(id).await.unwrap().proof;
-    assert_eq!(stored.to_compact(), proof.to_compact());
+    assert_eq!(stored, proof);
     net.conserved().await;
 }
 
@@ -175,6 +175,6 @@ async fn a_proof_revealed_beside_an_attempt_of_ones_own_is_stored_and_answered_a
     assert!(first.accepted);
     assert_eq!(net.reveal(&slow, id, &PROOF, &SALT).await.unwrap(), first);
     let stored = net.proof(id).await.unwrap().proof;
-    assert_eq!(stored.to_compact(), PROOF.to_compact());
+    assert_eq!(stored, *PROOF);
     net.conserved().await;
 }

@@ -38,7 +38,12 @@ pub(crate) fn key(circuit: &str) -> Arc<CircuitKey> {
     KEYS.1.get(find(circuit).unwrap()).unwrap()
 }
 
-pub(crate) fn proof_of(circuit: &str, inputs: &Value) -> Proof {
+/// A proof as provers hand it in.
+pub(crate) fn proof_of(circuit: &str, inputs: &Value) -> Vec<u8> {
+    groth16_of(circuit, inputs).to_compact().to_vec()
+}
+
+pub(crate) fn groth16_of(circuit: &str, inputs: &Value) -> Proof {
     let witness = find(circuit).unwrap().witness(inputs).unwrap();
     prove(&key(circuit), &witness).unwrap()
 }
@@ -48,9 +53,9 @@ pub(crate) fn range_inputs() -> Value {
 }
 
 /// A valid proof for [`range_inputs`].
-pub(crate) static PROOF: LazyLock<Proof> = LazyLock::new(|| proof_of("range@1", &range_inputs()));
+pub(crate) static PROOF: LazyLock<Vec<u8>> = LazyLock::new(|| proof_of("range@1", &range_inputs()));
 /// A valid proof of the same circuit for other public inputs.
-pub(crate) static OTHER: LazyLock<Proof> = LazyLock::new(|| {
+pub(crate) static OTHER: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut inputs = range_inputs();
     inputs["min"] = json!("999999");
     proof_of("range@1", &inputs)
@@ -69,6 +74,10 @@ fn entry(circuit: &str, key: &CircuitKey) -> Entry {
 pub(crate) fn range_only() -> Catalogue {
     let key = key("range@1");
     Catalogue::from_iter(["range@1", "merkle@1"].map(|circuit| entry(circuit, &key)))
+}
+
+pub(crate) fn range_entry() -> Entry {
+    entry("range@1", &key("range@1"))
 }
 
 /// `range@1` under a key that is not its own any more.

@@ -36,7 +36,7 @@ async fn a_task_is_submitted_auctioned_claimed_proved_verified_paid_and_fetched(
     };
     assert_eq!(verdict, expected, "twice the promised time");
     let stored = net.proof(id).await.unwrap();
-    assert_eq!(stored.proof.to_compact(), proof.to_compact());
+    assert_eq!(stored.proof, proof);
     assert_eq!(net.balance("prover:p1").await, 60);
     assert_eq!(net.spent().await, 60);
     let record = net.c.prover(&p1).await.unwrap().record;
@@ -82,7 +82,7 @@ async fn a_stranger_can_do_nothing_with_a_task_and_nothing_of_its_own_is_kept() 
     let own = proof_of("range@1", &range_inputs());
     net.accept(&p1, id, 1, &own).await.unwrap();
     let stored = net.proof(id).await.unwrap().proof;
-    assert_eq!(stored.to_compact(), own.to_compact());
+    assert_eq!(stored, own);
     net.conserved().await;
 }
 

@@ -14,5 +14,6 @@ mod money;
 mod payments;
 mod privacy;
 mod restart;
+mod statements;
 mod submit;
 mod uploads;

@@ -25,7 +25,7 @@ pub(crate) fn payment(binding: &str) -> (PaymentClaim, Proof) {
         attempt: Attempt::default(),
     };
     assert_eq!(claim.public_inputs(), public, "the circuit's own order");
-    (claim, proof_of("payment@1", &inputs))
+    (claim, groth16_of("payment@1", &inputs))
 }
 
 static COFFEE: LazyLock<(PaymentClaim, Proof)> = LazyLock::new(|| payment("1"));

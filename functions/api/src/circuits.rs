@@ -2,7 +2,8 @@
 
 use crate::caller::{Body, Caller, Path, typed};
 use crate::problem::Problem;
-use crate::provers::proof;
+use crate::provers::{proof, proof_bytes};
+use crate::views::provenance;
 use crate::{Api, KeyFile};
 use axum::Json;
 use axum::body::Bytes;
@@ -13,7 +14,8 @@ use prooflane_client::wire::{
     CircuitList, CircuitView, Problem as ProblemDoc, Verified, VerifyMany, VerifyOne,
     VerifyRequest, VerifyResult,
 };
-use prooflane_coordinator::{Entry, Role};
+use prooflane_coordinator::{Entry, Groth16, Role};
+use prooflane_ledger::Bytes32;
 use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
 use prooflane_verifier::{Fr, Statement, field};
 use std::collections::BTreeMap;
@@ -39,18 +41,17 @@ async fn list(State(api): State<Api>, _caller: Caller) -> Json<CircuitList> {
 
 fn view(entry: &Entry) -> CircuitView {
     CircuitView {
-        id: entry.circuit.id().into(),
-        about: entry.circuit.about().into(),
+        id: entry.id().into(),
+        about: entry.about().into(),
         public_inputs: entry
-            .circuit
             .public_names()
             .iter()
             .map(|n| (*n).to_owned())
             .collect(),
-        constraints: entry.constraints,
-        key_id: entry.key_id.to_string(),
-        provenance: entry.provenance.as_str().into(),
-        example: entry.circuit.example(),
+        constraints: entry.groth16().map(|entry| entry.constraints).ok(),
+        key_id: entry.key_id(),
+        provenance: provenance(entry),
+        example: entry.example(),
     }
 }
 
@@ -65,7 +66,7 @@ async fn verifying_key(
     _caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<SnarkjsVerifyingKey>, Problem> {
-    let entry = api.coordinator.catalogue().find(&id)?;
+    let entry = api.coordinator.catalogue().groth16(&id)?;
     Ok(Json(SnarkjsVerifyingKey::from(&entry.verifying_key)))
 }
 
@@ -82,7 +83,7 @@ async fn proving_key(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     caller.demand(Role::Prover)?;
-    let entry = api.coordinator.catalogue().find(&id)?;
+    let entry = api.coordinator.catalogue().groth16(&id)?;
     let found = api.files.proving_key(entry).await.map_err(|error| {
         tracing::error!(circuit = id, %error, "the key file cannot be read");
         Problem::new("internal", "the key file cannot be read")
@@ -102,7 +103,7 @@ async fn proving_key(
 ))]
 async fn verify(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     Body(body): Body<serde_json::Value>,
 ) -> Result<Json<Verified>, Problem> {
     // Not an untagged enum: its errors would not name the field.
@@ -119,7 +120,11 @@ async fn verify(
     let mut by_circuit: BTreeMap<&str, (Vec<usize>, Vec<Statement>)> = BTreeMap::new();
     for (index, one) in proofs.iter().enumerate() {
         let entry = api.coordinator.catalogue().find(&one.circuit)?;
-        match statement(one, entry) {
+        let Ok(circuit) = entry.groth16() else {
+            results[index] = evidence(&api, &caller, one).await?;
+            continue;
+        };
+        match statement(one, circuit) {
             Ok(statement) => {
                 let (indices, statements) = by_circuit.entry(&one.circuit).or_default();
                 indices.push(index);
@@ -129,7 +134,7 @@ async fn verify(
         }
     }
     for (circuit, (indices, statements)) in &by_circuit {
-        let prepared = &api.coordinator.catalogue().find(circuit)?.prepared;
+        let prepared = &api.coordinator.catalogue().groth16(circuit)?.prepared;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|_| Problem::new("internal", "no randomness for batch verification"))?;
@@ -149,7 +154,29 @@ async fn verify(
     }))
 }
 
-fn statement(one: &VerifyOne, entry: &Entry) -> Result<Statement, String> {
+/// Why evidence does not verify, if it does not. Its upload has served.
+async fn evidence(api: &Api, caller: &Caller, one: &VerifyOne) -> Result<Option<String>, Problem> {
+    if let [digest] = &one.public_inputs[..] {
+        if let Err(error) = digest.parse::<Bytes32>() {
+            return Ok(Some(format!("public_inputs: {error}")));
+        }
+    } else {
+        let got = one.public_inputs.len();
+        return Ok(Some(format!("public_inputs: expected 1, got {got}")));
+    }
+    let (evidence, upload) = proof_bytes(api, caller, &one.proof).await?;
+    let verifies = api
+        .coordinator
+        .verifies_for(&one.circuit, &one.public_inputs, &evidence);
+    let verifies = verifies.await?;
+    if let Some(upload) = upload {
+        api.coordinator.drop_upload(upload).await;
+    }
+    let reason = "the evidence does not hold, or is of another instance";
+    Ok((!verifies).then(|| reason.to_owned()))
+}
+
+fn statement(one: &VerifyOne, entry: &Groth16) -> Result<Statement, String> {
     let expected = entry.circuit.public_names().len();
     if one.public_inputs.len() != expected {
         let got = one.public_inputs.len();

@@ -5,7 +5,7 @@ use crate::caller::{Body, Caller, Path, prover_id};
 use crate::problem::Problem;
 use crate::provers::{place, proof, register_as, verdict_view};
 use crate::tasks::{submit_as, task_id, visible};
-use crate::views::rfc3339;
+use crate::views::{groth16, rfc3339};
 use crate::{Api, payments};
 use axum::Json;
 use axum::extract::State;
@@ -15,6 +15,7 @@ use prooflane_client::wire::{
     PlaceAsk, Problem as ProblemDoc, ProofForm, RegisterProver, SubmitTask, VerdictView,
 };
 use prooflane_coordinator::{ClaimRequest, TaskRecord};
+use prooflane_ledger::Evidence;
 use prooflane_market::{Prover, Status, TaskId};
 use prooflane_verifier::snarkjs::SnarkjsProof;
 use prooflane_verifier::{Proof, field};
@@ -149,7 +150,12 @@ async fn proof_status(api: &Api, caller: &Caller, id: &str) -> Result<ProofStatu
     let record = visible(api, caller, id).await?;
     let id = record.task.id();
     let proof = match record.task.status() {
-        Status::Completed => Some(SnarkjsProof::from(&api.coordinator.proof(id).await?.proof)),
+        Status::Completed => {
+            let circuit = &record.task.spec.circuit;
+            api.coordinator.catalogue().groth16(circuit)?;
+            let stored = api.coordinator.proof(id).await?;
+            Some(SnarkjsProof::from(&groth16(&stored)?))
+        }
         _ => None,
     };
     Ok(ProofStatus {
@@ -425,7 +431,7 @@ async fn assign(
 struct TaskResult {
     task_id: String,
     prover_id: String,
-    /// The 128 bytes of a compact proof, or snarkjs JSON as UTF-8.
+    /// The 128 bytes of a compact proof, snarkjs JSON as UTF-8, or evidence of a statement.
     proof: Vec<u8>,
 }
 
@@ -441,18 +447,18 @@ async fn task_result(
     caller.acts_for(&api, &body.prover_id).await?;
     let task = task_id(&body.task_id)?;
     let attempt = api.coordinator.newest_attempt(&prover, task).await?;
-    let proof = if body.proof.len() == Proof::COMPACT_LEN {
-        Proof::from_compact(&body.proof)
-            .map_err(|error| Problem::new("malformed_proof", error.to_string()))?
+    let proof = if body.proof.len() == Proof::COMPACT_LEN || Evidence::is_one(&body.proof) {
+        body.proof
     } else {
         let json: SnarkjsProof = serde_json::from_slice(&body.proof).map_err(|_| {
             let got = body.proof.len();
             let detail = format!(
-                "proof: expected 128 bytes or snarkjs JSON, got {got} bytes that are neither"
+                "proof: expected 128 bytes, snarkjs JSON or evidence, got {got} bytes that are neither"
             );
             Problem::new("malformed_proof", detail)
         })?;
-        proof(&ProofForm::Snarkjs(Box::new(json)))?
+        let proof = proof(&ProofForm::Snarkjs(Box::new(json)))?;
+        proof.to_compact().to_vec()
     };
     let verdict = api
         .coordinator
@@ -571,7 +577,6 @@ async fn generate_proof(
         .coordinator
         .catalogue()
         .find("payment@1")?
-        .circuit
         .public_names();
     let mut public: serde_json::Map<String, Value> = names
         .iter()
@@ -579,7 +584,7 @@ async fn generate_proof(
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
     public.insert("publicSignals".into(), json!(record.public_inputs));
-    let snarkjs = serde_json::to_string(&SnarkjsProof::from(&stored.proof))
+    let snarkjs = serde_json::to_string(&SnarkjsProof::from(&groth16(&stored)?))
         .map_err(|_| Problem::new("internal", "the proof cannot be written as JSON"))?;
     let generated = Generated {
         proof: snarkjs,

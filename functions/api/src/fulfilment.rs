@@ -2,7 +2,7 @@
 
 use crate::caller::{Body, Caller, Path};
 use crate::problem::Problem;
-use crate::provers::{self, proof, verdict_view};
+use crate::provers::{self, proof_bytes, verdict_view};
 use crate::{Api, tasks};
 use axum::Json;
 use axum::extract::State;
@@ -110,7 +110,7 @@ async fn reveal(
 ) -> Result<Json<VerdictView>, Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let id = tasks::task_id(&id)?;
-    let proof = proof(&body.proof)?;
+    let (proof, upload) = proof_bytes(&api, &caller, &body.proof).await?;
     let mut salt = [0; 32];
     let digits = body.salt.strip_prefix("0x").unwrap_or(&body.salt);
     hex::decode_to_slice(digits, &mut salt).map_err(|_| {
@@ -121,5 +121,8 @@ async fn reveal(
         Problem::new("invalid_request", detail)
     })?;
     let verdict = api.coordinator.reveal(&prover, id, &proof, &salt).await?;
+    if let Some(upload) = upload {
+        api.coordinator.drop_upload(upload).await;
+    }
     Ok(Json(verdict_view(verdict)))
 }

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use prooflane_coordinator::{Coordinator, Entry};
+use prooflane_coordinator::{Coordinator, Groth16};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub trait Files: Send + Sync {
     ///
     /// # Errors
     /// Why it cannot be had, for the log.
-    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String>;
+    async fn proving_key(&self, entry: &Groth16) -> Result<KeyFile, String>;
 
     /// The URL that serves a blob; none where it is sent in the answer itself.
     ///
@@ -92,9 +92,9 @@ pub trait Files: Send + Sync {
 #[async_trait]
 impl<F> Files for F
 where
-    F: Fn(&Entry) -> std::io::Result<Vec<u8>> + Send + Sync,
+    F: Fn(&Groth16) -> std::io::Result<Vec<u8>> + Send + Sync,
 {
-    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String> {
+    async fn proving_key(&self, entry: &Groth16) -> Result<KeyFile, String> {
         self(entry).map(KeyFile::Bytes).map_err(|e| e.to_string())
     }
 

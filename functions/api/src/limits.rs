@@ -49,7 +49,7 @@ impl Limits {
 }
 
 /// Of a body that is too large, so much is read and thrown away.
-const DRAIN: usize = 64 * 1024 * 1024;
+const DRAIN: usize = 2 * UploadId::BYTES;
 
 /// Reads the body whole before anything is answered, whatever the answer: a caller whose connection
 /// is closed while it is still sending sees a reset and not the reason.

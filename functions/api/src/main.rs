@@ -7,7 +7,7 @@ use axum::response::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, RequestExt};
 use prooflane_api::{Api, Files, KeyFile, Limits, OwnAttestor, OwnLedger, UploadTo, router};
-use prooflane_coordinator::{Catalogue, Entry, Ports};
+use prooflane_coordinator::{Catalogue, Groth16, Ports};
 use prooflane_lambda::{Network, json_variable, variable};
 use prooflane_ledger::derived_key;
 use prooflane_store_aws::S3Blobs;
@@ -96,7 +96,7 @@ const LASTING: Duration = Duration::from_secs(600);
 
 #[async_trait]
 impl Files for Bucket {
-    async fn proving_key(&self, entry: &Entry) -> Result<KeyFile, String> {
+    async fn proving_key(&self, entry: &Groth16) -> Result<KeyFile, String> {
         let blob = Catalogue::proving_key_blob(entry.circuit.id(), &entry.key_id.to_string());
         let url = self.0.download_url(&blob, LASTING).await;
         url.map(KeyFile::At).map_err(|error| error.to_string())

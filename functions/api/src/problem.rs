@@ -39,13 +39,16 @@ codes! {
     "invalid_request" BAD_REQUEST "A value is out of range" "Correct the field that `detail` names." "";
     "invalid_inputs" BAD_REQUEST "Nothing can be proved about these inputs" "Correct the input that `detail` names; `GET /v1/circuits` shows inputs that can be proved." "";
     "invalid_evidence" BAD_REQUEST "The evidence does not hold" "Make it again with this version; `detail` says what is wrong with it." "";
-    "malformed_proof" BAD_REQUEST "The proof cannot be read" "Send 128 bytes (as `0x` hex, or bytes where the route takes bytes) or snarkjs JSON; every coordinate below the field's modulus, every point on its curve." "";
+    "malformed_proof" BAD_REQUEST "The proof cannot be read" "Send 128 bytes (as `0x` hex, or bytes where the route takes bytes) or snarkjs JSON; every coordinate below the field's modulus, every point on its curve. For a statement of the dataset ledger send an upload with its evidence." "";
     "unknown_circuit" NOT_FOUND "No such circuit" "Use one that `GET /v1/circuits` lists." "Circuits come with the version that runs.";
     "unknown_task" NOT_FOUND "No such task" "Check the id; a submission that was never answered can be sent again with the same `task_id`." "";
     "unknown_upload" NOT_FOUND "There is no such upload" "Begin it again: `POST /v1/uploads`. An upload is its requester's, is kept for a while, and is used once." "";
     "unknown_key" NOT_FOUND "There is no such API key" "List them: `GET /v1/keys`." "";
     "unknown_prover" NOT_FOUND "No such prover" "Register it: `POST /v1/provers`." "";
     "no_proof" NOT_FOUND "There is no proof yet, or there will be none" "Look at the task's `status` and `explanation`; wait at `/v1/tasks/{id}/events`." "";
+    "no_witness" NOT_FOUND "The task has no uploaded witness" "Its inputs hold all there is; or the task has ended: drop it." "";
+    "not_groth16" CONFLICT "The task is a statement of the dataset ledger" "It has no verifying key; its proof is evidence: `GET /v1/tasks/{id}/evidence`, which `prooflane ledger` verifies and records." "";
+    "no_evidence" CONFLICT "The task is a circuit's" "Its proof is at `GET /v1/tasks/{id}/proof`." "";
     "unknown_dataset" NOT_FOUND "No such dataset in the ledger" "Notarize it here first; `prooflane ledger show` says its id." "";
     "unknown_operation" NOT_FOUND "The ledger has no such operation" "List them: `GET /v1/ledger/operations`." "";
     "no_tile" NOT_FOUND "The log has no such tile" "Ask for tiles that a checkpoint's size implies." "";

@@ -7,11 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use prooflane_client::wire::{
-    AskView, AssignmentView, Claim, Claimed, Heartbeat, LeaseView, PlaceAsk, Problem as ProblemDoc,
-    ProofForm, ProverList, ProverView, RegisterProver, ReportFailure, SubmitResult, TaskView,
-    VerdictView,
+    AskView, AssignmentView, Claim, Claimed, EvidenceAt, Heartbeat, LeaseView, PlaceAsk,
+    Problem as ProblemDoc, ProofForm, ProverList, ProverView, RegisterProver, ReportFailure,
+    SubmitResult, TaskView, VerdictView,
 };
-use prooflane_coordinator::{ClaimRequest, Error, Registration, Role, Verdict};
+use prooflane_coordinator::{ClaimRequest, Error, Registration, Role, UploadId, Verdict};
 use prooflane_market::{Ask, AskId, Credits, Millis, PrivacyLevel, ProverId, TaskId, Timestamp};
 use prooflane_verifier::Proof;
 use serde_json::Value;
@@ -216,6 +216,7 @@ fn attempt_no(text: &str) -> Result<u32, Problem> {
     params(("task" = Uuid, Path), ("attempt" = u32, Path)), request_body = SubmitResult, responses(
     (status = 200, description = "The verdict", body = VerdictView),
     (status = 400, description = "`malformed_proof`", body = ProblemDoc),
+    (status = 404, description = "`unknown_upload`", body = ProblemDoc),
     (status = 409, description = "`attempt_superseded`, `not_assigned`, `task_ended`", body = ProblemDoc),
 ))]
 async fn result(
@@ -226,11 +227,14 @@ async fn result(
 ) -> Result<Json<VerdictView>, Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let (task, attempt) = (tasks::task_id(&task)?, attempt_no(&attempt)?);
-    let proof = proof(&body.proof)?;
+    let (proof, upload) = proof_bytes(&api, &caller, &body.proof).await?;
     let verdict = api
         .coordinator
         .accept(&prover, task, attempt, &proof)
         .await?;
+    if let Some(upload) = upload {
+        api.coordinator.drop_upload(upload).await;
+    }
     Ok(Json(verdict_view(verdict)))
 }
 
@@ -242,10 +246,28 @@ pub(crate) fn verdict_view(verdict: Verdict) -> VerdictView {
     }
 }
 
-/// Reads a proof in either form.
+/// A proof in any form as bytes, and the upload that they are in.
+pub(crate) async fn proof_bytes(
+    api: &Api,
+    caller: &Caller,
+    form: &ProofForm,
+) -> Result<(Vec<u8>, Option<UploadId>), Problem> {
+    let ProofForm::Uploaded(EvidenceAt { upload }) = form else {
+        return Ok((proof(form)?.to_compact().to_vec(), None));
+    };
+    let upload = upload.parse()?;
+    let uploader = caller.0.requester(None)?;
+    let bytes = api.coordinator.uploaded(&uploader, upload).await?;
+    Ok((bytes, Some(upload)))
+}
+
+/// Reads a proof of a circuit in either form.
 pub(crate) fn proof(form: &ProofForm) -> Result<Proof, Problem> {
     let malformed = |detail: String| Problem::new("malformed_proof", detail);
     match form {
+        ProofForm::Uploaded(_) => Err(malformed(
+            "expected a proof of a circuit, got an upload".into(),
+        )),
         ProofForm::Snarkjs(json) => Proof::try_from(&**json).map_err(|e| malformed(e.to_string())),
         ProofForm::Compact(text) => {
             let digits = text.strip_prefix("0x").unwrap_or(text);

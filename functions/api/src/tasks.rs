@@ -2,10 +2,12 @@
 
 use crate::caller::{Body, Caller, Path, account_name, prover_id};
 use crate::problem::Problem;
-use crate::{Api, events, views};
+use crate::{Api, events, provers, views};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use prooflane_client::wire::{
     Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TakerView, TaskList,
     TaskView, TranscriptList, TranscriptView,
@@ -28,6 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(submit, list))
         .routes(routes!(get, cancel))
         .routes(routes!(proof))
+        .routes(routes!(evidence))
+        .routes(routes!(witness))
         .routes(routes!(transcripts))
         .routes(routes!(events::stream))
         .routes(routes!(quote))
@@ -155,7 +159,7 @@ struct ListQuery {
 async fn list(
     State(api): State<Api>,
     caller: Caller,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<TaskList>, Problem> {
     let Query(query) = query.map_err(|error| Problem::new("invalid_request", error.body_text()))?;
     let limit = query.limit.unwrap_or(50);
@@ -245,10 +249,11 @@ async fn cancel(
     Ok((status, Json(views::task(&record, api.coordinator.now()))))
 }
 
-/// A completed task's proof.
+/// A completed task's proof, of a circuit.
 #[utoipa::path(get, path = "/v1/tasks/{id}/proof", tag = "tasks", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The verified proof", body = ProofView),
     (status = 404, description = "`no_proof`, `unknown_task`", body = ProblemDoc),
+    (status = 409, description = "`not_groth16`: it is a statement's, see `/evidence`", body = ProblemDoc),
 ))]
 async fn proof(
     State(api): State<Api>,
@@ -261,7 +266,65 @@ async fn proof(
         .coordinator
         .catalogue()
         .find(&stored.record.task.spec.circuit)?;
-    Ok(Json(views::proof(&stored, entry)))
+    Ok(Json(views::proof(&stored, entry)?))
+}
+
+/// A completed task's evidence: the proof of a statement of the dataset ledger.
+#[utoipa::path(get, path = "/v1/tasks/{id}/evidence", tag = "tasks", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "`prooflane-evidence/1`, verified", content_type = "application/octet-stream", body = Vec<u8>),
+    (status = 307, description = "It is at another URL, for a while"),
+    (status = 404, description = "`no_proof`, `unknown_task`", body = ProblemDoc),
+    (status = 409, description = "`no_evidence`: it is a circuit's, see `/proof`", body = ProblemDoc),
+))]
+async fn evidence(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = visible(&api, &caller, &id).await?.task.id();
+    let blob = api.coordinator.evidence_blob(id).await?;
+    if let Some(url) = provers::at(&api, Some(&blob)).await? {
+        return Ok(Redirect::temporary(&url).into_response());
+    }
+    let stored = api.coordinator.proof(id).await?;
+    Ok(octets(stored.proof))
+}
+
+/// Whose prover asks.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WitnessQuery {
+    /// The prover that holds the task or has joined it.
+    prover_id: String,
+}
+
+/// The witness that a task's inputs name, encrypted under a key in them: for the provers that have these.
+#[utoipa::path(get, path = "/v1/tasks/{id}/witness", tag = "provers", params(("id" = Uuid, Path), WitnessQuery), responses(
+    (status = 200, description = "As it was uploaded", content_type = "application/octet-stream", body = Vec<u8>),
+    (status = 307, description = "It is at another URL, for a while"),
+    (status = 404, description = "`no_witness`, `unknown_task`", body = ProblemDoc),
+    (status = 409, description = "`not_assigned`", body = ProblemDoc),
+))]
+async fn witness(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    query: Result<Query<WitnessQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new("invalid_request", error.body_text()))?;
+    let prover = caller.acts_for(&api, &query.prover_id).await?.prover_id;
+    let id = task_id(&id)?;
+    let blob = api.coordinator.witness_blob(&prover, id).await?;
+    if let Some(url) = provers::at(&api, Some(&blob)).await? {
+        return Ok(Redirect::temporary(&url).into_response());
+    }
+    Ok(octets(api.coordinator.witness(&prover, id).await?))
+}
+
+fn octets(bytes: Vec<u8>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    (kind, bytes).into_response()
 }
 
 /// The auctions that assigned the task's attempts: each recomputes to the same winner and price.
@@ -296,12 +359,7 @@ async fn quote(
     caller: Caller,
     Body(body): Body<QuoteRequest>,
 ) -> Result<Json<QuoteView>, Problem> {
-    let circuit = api
-        .coordinator
-        .catalogue()
-        .find(&body.circuit)?
-        .circuit
-        .id();
+    let circuit = api.coordinator.catalogue().find(&body.circuit)?.id();
     let now = api.coordinator.now();
     let spec = NewTask {
         task_id: TaskId(Uuid::nil()),

@@ -1,4 +1,4 @@
-//! Inputs that are too large for a request.
+//! Inputs, witnesses and evidence that are too large for a request.
 
 use crate::caller::{Body, Caller, Path};
 use crate::problem::Problem;
@@ -25,9 +25,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(upload))
 }
 
-/// Begin an upload of inputs that are too large for a request.
+/// Begin an upload of what is too large for a request: inputs, a witness, or evidence.
 ///
-/// Put the bytes where the answer says, then submit the task with the answer's `upload`.
+/// Put the bytes where the answer says, then send the request that names the answer's `upload`.
 #[utoipa::path(post, path = "/v1/uploads", tag = "tasks", request_body = BeginUpload, responses(
     (status = 200, description = "Where to put the bytes", body = UploadView),
     (status = 400, description = "`invalid_request`", body = ProblemDoc),
@@ -37,7 +37,7 @@ async fn begin(
     caller: Caller,
     Body(body): Body<BeginUpload>,
 ) -> Result<Json<UploadView>, Problem> {
-    caller.demand(Role::Requester)?;
+    uploader(&caller)?;
     let requester = caller.0.requester(body.requester.as_deref())?;
     let bytes = usize::try_from(body.bytes).ok();
     let bytes = bytes.filter(|bytes| (1..=UploadId::BYTES).contains(bytes));
@@ -74,6 +74,12 @@ async fn begin(
     }))
 }
 
+/// Requesters upload inputs and witnesses, provers evidence.
+fn uploader(caller: &Caller) -> Result<(), Problem> {
+    let requester = caller.demand(Role::Requester);
+    requester.or_else(|problem| caller.demand(Role::Prover).map_err(|_| problem))
+}
+
 fn here(upload: UploadId, requester: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(format!("{FOLDER}{upload}?"));
     query.append_pair("requester", requester).finish()
@@ -101,7 +107,7 @@ async fn upload(
     Query(query): Query<UploadQuery>,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    caller.demand(Role::Requester)?;
+    uploader(&caller)?;
     let requester = caller.0.requester(query.requester.as_deref())?;
     let coordinator = &api.coordinator;
     coordinator

@@ -1,9 +1,10 @@
 //! From what the network knows to what it shows.
 
 use prooflane_client::wire;
-use prooflane_coordinator::{Assignment, Entry, StoredProof, TaskRecord};
+use prooflane_coordinator::{Assignment, Entry, Error, StoredProof, TaskRecord};
 use prooflane_market::{Ask, AttemptEnd, Prover, State, Timestamp, explain};
 use prooflane_verifier::snarkjs::SnarkjsProof;
+use prooflane_verifier::{Proof, Provenance};
 
 pub(crate) fn task(record: &TaskRecord, now: Timestamp) -> wire::TaskView {
     let task = &record.task;
@@ -80,20 +81,35 @@ fn ended(end: &AttemptEnd) -> &'static str {
     }
 }
 
-pub(crate) fn proof(stored: &StoredProof, entry: &Entry) -> wire::ProofView {
+/// Where a key comes from, in a word.
+pub(crate) fn provenance(entry: &Entry) -> String {
+    let provenance = entry.provenance();
+    provenance
+        .map_or("transparent", Provenance::as_str)
+        .to_owned()
+}
+
+/// A proof of a circuit, as it is stored.
+pub(crate) fn groth16(stored: &StoredProof) -> Result<Proof, Error> {
+    Proof::from_compact(&stored.proof).map_err(|_| Error::Corrupt { what: "proof" })
+}
+
+pub(crate) fn proof(stored: &StoredProof, entry: &Entry) -> Result<wire::ProofView, Error> {
+    entry.groth16()?;
+    let proof = groth16(stored)?;
     let view = task(&stored.record, stored.record.task.updated_at);
-    wire::ProofView {
+    Ok(wire::ProofView {
         task_id: view.task_id,
         circuit: view.circuit,
         key_id: view.key_id,
-        provenance: entry.provenance.as_str().into(),
-        proof: SnarkjsProof::from(&stored.proof),
+        provenance: provenance(entry),
+        proof: SnarkjsProof::from(&proof),
         public_inputs: view.public_inputs,
-        compact: format!("0x{}", hex::encode(stored.proof.to_compact())),
+        compact: format!("0x{}", hex::encode(&stored.proof)),
         prover: view.assigned_prover.unwrap_or_default(),
         price: view.price.unwrap_or_default(),
         quality: view.quality.unwrap_or_default(),
-    }
+    })
 }
 
 pub(crate) fn ask(ask: &Ask) -> wire::AskView {

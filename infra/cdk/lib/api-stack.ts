@@ -80,7 +80,8 @@ export class ApiStack extends Stack {
       name: "verify",
       memoryMb: 512,
       timeOut: VERIFY_TIME_OUT,
-      files: { get: ["keys", "proofs"], delete: ["proofs"] },
+      // The witness of a task that ends.
+      files: { get: ["keys", "proofs"], delete: ["inputs", "proofs"] },
     });
     access.send(verify, data.auctions);
     verify.addEventSource(source(data.results));
@@ -91,7 +92,7 @@ export class ApiStack extends Stack {
       // Over before the next one starts.
       timeOut: Duration.seconds(50),
       environment: { PROOFLANE_FLEET: JSON.stringify(offers(settings)) },
-      files: { get: ["keys"] },
+      files: { get: ["keys"], delete: ["inputs"] },
     });
     access.send(sweep, [...data.auctions, ...provers]);
     access.keepMeasured(sweep, provers);

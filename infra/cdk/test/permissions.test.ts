@@ -103,7 +103,7 @@ describe("a role may do this and nothing else", () => {
       all(
         TABLE,
         files("GetObject", ["keys", "proofs"]),
-        files("DeleteObject", ["proofs"]),
+        files("DeleteObject", ["inputs", "proofs"]),
         ["s3:ListBucket on bucket", "kms:Decrypt on key"],
         queues(SEND, AUCTIONS),
         queues([...RECEIVE, "GetQueueAttributes"], ["results"]),
@@ -117,6 +117,7 @@ describe("a role may do this and nothing else", () => {
       all(
         TABLE,
         files("GetObject", ["keys"]),
+        files("DeleteObject", ["inputs"]),
         ["s3:ListBucket on bucket", "kms:Decrypt on key"],
         queues(SEND, [...AUCTIONS, ...PROVERS]),
         queues(["GetQueueAttributes"], PROVERS),

@@ -5,18 +5,21 @@ use crate::data::{Notarized, Reading};
 use crate::home::Home;
 use crate::output::{Output, grouped, line};
 use crate::place::Place;
+use crate::prover::{By, Terms};
 use crate::rows::{self, Row, Rows};
+use crate::said::Said;
 use crate::shown::{Picture, Trust};
 use crate::{cosign, owner, shown};
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use prooflane_dataset::{Algorithm, Profiler, Reader};
-use prooflane_ledger::{Bytes32, Permission, Permissions, SealingKey, Statement, Transform};
+use prooflane_ledger::{Permission, Permissions, SealingKey};
 use prooflane_log::VerifyingKey;
 use serde::Serialize;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// Commit to datasets, prove things about them without showing them, and hand out receipts that verify offline.
 #[derive(Parser)]
@@ -76,160 +79,28 @@ enum Command {
     Show(Notarized),
     /// Say whether a file is the dataset that was committed to.
     Check(Notarized),
-    /// Prove a column's count, least and greatest value, sum, mean and variance.
-    Statistics {
+    #[command(flatten)]
+    Said(Said),
+    /// Have the provers of a network prove a statement, and record it there. They see the columns that it is about, and so does the
+    /// network.
+    Prove {
         #[command(flatten)]
-        of: Notarized,
-        /// The column.
-        #[arg(long)]
-        column: String,
-    },
-    /// Prove how many values of a column lie between edges.
-    Histogram {
-        #[command(flatten)]
-        of: Notarized,
-        /// The column.
-        #[arg(long)]
-        column: String,
-        /// Where intervals after the first begin, ascending.
-        #[arg(
-            long,
-            value_delimiter = ',',
-            required = true,
-            allow_hyphen_values = true
-        )]
-        edges: Vec<String>,
-    },
-    /// Prove how many rows satisfy a range predicate.
-    Count {
-        #[command(flatten)]
-        of: Notarized,
-        #[command(flatten)]
-        range: InRange,
-    },
-    /// Prove a differentially private count of rows that satisfy a range predicate.
-    Noisy {
-        #[command(flatten)]
-        of: Notarized,
-        #[command(flatten)]
-        range: InRange,
-        /// How private the answer is, a decimal number: the less, the more noise. Answers about one dataset add up.
-        #[arg(long)]
-        epsilon: String,
-        /// 32 bytes in hexadecimal that nobody could know when the dataset was recorded and the question was fixed, such as a
-        /// later round of a public beacon.
-        #[arg(long, value_name = "HEX")]
-        beacon: Bytes32,
-    },
-    /// Prove that rows which agree in some columns are at least so many.
-    Groups {
-        #[command(flatten)]
-        of: Notarized,
-        /// The columns.
-        #[arg(long, value_delimiter = ',', required = true)]
-        columns: Vec<String>,
-        /// How many rows each group has at least.
-        #[arg(long, value_name = "K")]
-        at_least: u64,
+        terms: Terms,
+        #[command(subcommand)]
+        said: Said,
     },
     /// Record a root of the dataset's rows, over which zero-knowledge proofs about a single row can be made.
     Rows(Rows),
     /// Write the inputs of a proof that a row lies in a range, for `prooflane prove`.
     Row(Row),
-    /// Make a dataset of the rows that satisfy a range predicate.
-    Filter {
-        #[command(flatten)]
-        of: Notarized,
-        #[command(flatten)]
-        range: InRange,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Make a dataset of some columns.
-    Project {
-        #[command(flatten)]
-        of: Notarized,
-        /// The columns, in their new order.
-        #[arg(long, value_delimiter = ',', required = true)]
-        columns: Vec<String>,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Divide a dataset's rows at random.
-    Split {
-        #[command(flatten)]
-        of: Notarized,
-        /// The parts' shares: 80,20.
-        #[arg(long, value_delimiter = ',', required = true)]
-        weights: Vec<u32>,
-        /// A new file for each part.
-        #[arg(long, value_delimiter = ',', required = true)]
-        out: Vec<PathBuf>,
-    },
-    /// Shuffle a dataset's rows.
-    Permute {
-        #[command(flatten)]
-        of: Notarized,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Sort a dataset's rows by a column, missing values last.
-    Sort {
-        #[command(flatten)]
-        of: Notarized,
-        /// The column.
-        #[arg(long)]
-        column: String,
-        /// The greatest first.
-        #[arg(long)]
-        descending: bool,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Put datasets with the same columns one after the other.
-    Concat {
-        /// The datasets' files, as they were notarized.
-        #[arg(required = true)]
-        data: Vec<PathBuf>,
-        #[command(flatten)]
-        reading: Reading,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Replace a column's values by themselves times a factor plus an offset.
-    Scale {
-        #[command(flatten)]
-        of: Notarized,
-        /// The column, of integers or decimals.
-        #[arg(long)]
-        column: String,
-        /// Between -8192 and 8192.
-        #[arg(long, allow_hyphen_values = true)]
-        factor: i64,
-        /// What is added; to decimals, in units of their last digit.
-        #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
-        offset: i64,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Commit to a dataset anew, when it is good for few more proofs.
-    Renew {
-        #[command(flatten)]
-        of: Notarized,
-        /// The new file, .parquet or .csv.
-        #[arg(long)]
-        out: PathBuf,
-    },
     /// Record evidence that was made, but could not be recorded.
     Record {
         /// The file that it was kept in.
-        evidence: PathBuf,
+        #[arg(required_unless_present = "task")]
+        evidence: Option<PathBuf>,
+        /// Instead, what the network has proved: the task's id, as `prove` said it.
+        #[arg(long, value_name = "UUID", conflicts_with = "evidence")]
+        task: Option<Uuid>,
     },
     /// List operations, the newest last.
     List {
@@ -321,20 +192,6 @@ enum Keys {
     Rotate,
 }
 
-/// A range predicate.
-#[derive(Args)]
-pub(crate) struct InRange {
-    /// The column.
-    #[arg(long)]
-    pub(crate) column: String,
-    /// The least value that satisfies it; without one, all smaller ones do.
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    pub(crate) from: Option<String>,
-    /// The greatest value that satisfies it; without one, all greater ones do.
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    pub(crate) to: Option<String>,
-}
-
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.everywhere.settings()?;
@@ -345,9 +202,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
-    let made = async |of: Notarized, out: PathBuf, transform: Transform| {
-        owner::transform(settings, &[of], &transform, &[out]).await
-    };
     match command {
         Command::Init { origin } => init(settings, &origin),
         Command::Keygen { file } => keygen(settings, &file),
@@ -367,91 +221,20 @@ async fn dispatch(settings: &Settings, command: Command) -> anyhow::Result<()> {
         }
         Command::Show(of) => shown::show(settings, &of),
         Command::Check(of) => owner::check(settings, &of),
-        Command::Statistics { of, column } => {
-            owner::claim(settings, &of, |owned| {
-                Statement::statistics(&column, &owned.opening, &owned.table)
-            })
-            .await
-        }
-        Command::Histogram { of, column, edges } => {
-            owner::claim(settings, &of, |owned| {
-                Statement::histogram(&column, edges, &owned.opening, &owned.table)
-            })
-            .await
-        }
-        Command::Count { of, range } => {
-            let InRange { column, from, to } = range;
-            owner::claim(settings, &of, |owned| {
-                Statement::count(&column, from, to, &owned.table)
-            })
-            .await
-        }
-        Command::Noisy {
-            of,
-            range,
-            epsilon,
-            beacon,
-        } => {
-            let InRange { column, from, to } = range;
-            owner::claim(settings, &of, |owned| {
-                Statement::noisy(&column, [from, to], epsilon, beacon, owned.source())
-            })
-            .await
-        }
-        Command::Groups {
-            of,
-            columns,
-            at_least,
-        } => {
-            owner::claim(settings, &of, |_| {
-                Ok(Statement::Groups { columns, at_least })
-            })
-            .await
-        }
+        Command::Said(said) => said.prove(settings, &By::Here).await,
+        Command::Prove { terms, said } => said.prove(settings, &By::Network(terms)).await,
         Command::Rows(of) => rows::rows(settings, of).await,
         Command::Row(of) => rows::row(settings, &of),
-        Command::Filter { of, range, out } => {
-            let InRange { column, from, to } = range;
-            let (low, high) = (from, to);
-            made(of, out, Transform::Filter { column, low, high }).await
-        }
-        Command::Project { of, columns, out } => {
-            made(of, out, Transform::Project { columns }).await
-        }
-        Command::Split { of, weights, out } => {
-            owner::transform(settings, &[of], &Transform::Split { weights }, &out).await
-        }
-        Command::Permute { of, out } => made(of, out, Transform::Permute).await,
-        Command::Sort {
-            of,
-            column,
-            descending,
-            out,
-        } => made(of, out, Transform::Sort { column, descending }).await,
-        Command::Concat { data, reading, out } => {
-            let all = Notarized::all(data, &reading);
-            owner::transform(settings, &all, &Transform::Concat, &[out]).await
-        }
-        Command::Scale {
-            of,
-            column,
-            factor,
-            offset,
-            out,
-        } => {
-            let scale = Transform::Scale {
-                column,
-                factor,
-                offset,
-            };
-            made(of, out, scale).await
-        }
-        Command::Renew { of, out } => made(of, out, Transform::Renew).await,
         Command::Cosign { url, witness } => {
             settings.demand_folder("its operator has its log cosigned")?;
             cosign::cosign(settings, &url, &witness).await
         }
-        Command::Record { evidence } => owner::record_kept(settings, &evidence).await,
+        Command::Record { evidence, task } => match (evidence, task) {
+            (_, Some(task)) => owner::record_proved(settings, task).await,
+            (Some(evidence), None) => owner::record_kept(settings, &evidence).await,
+            // The parser demands one of them.
+            (None, None) => Ok(()),
+        },
         Command::Grant {
             dataset,
             account,

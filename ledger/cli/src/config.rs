@@ -148,6 +148,12 @@ impl Settings {
         client.transpose()
     }
 
+    /// A client of the network whose provers prove.
+    pub(crate) fn prover_client(&self) -> anyhow::Result<Client> {
+        let client = self.client()?;
+        client.context("expected --network URL: its provers prove, and its ledger records it")
+    }
+
     /// As flags.
     pub(crate) fn place(&self) -> String {
         match &self.network {

@@ -8,7 +8,9 @@ mod home;
 mod output;
 mod owner;
 mod place;
+mod prover;
 mod rows;
+mod said;
 mod shown;
 
 use clap::Parser;

@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::data::{self, Here, Notarized, Reading};
 use crate::output::{Line, No, Progress, grouped, line, size, time};
 use crate::place::Place;
+use crate::prover::{By, GoesOn, Proved};
 use anyhow::{Context, bail};
 use prooflane_dataset::Algorithm;
 use prooflane_ledger::{
@@ -57,9 +58,10 @@ impl Checked {
     }
 }
 
-/// Evidence, how long it took, and where it is kept if it cannot be recorded.
+/// Evidence, how long it took, where it is kept if it cannot be recorded, and the id that it is recorded under.
 struct Work<'a> {
     evidence: Evidence,
+    id: Uuid,
     read: Duration,
     work: Duration,
     beside: &'a Path,
@@ -74,6 +76,7 @@ async fn record(
 ) -> anyhow::Result<()> {
     let Work {
         evidence,
+        id,
         read,
         work,
         beside,
@@ -81,7 +84,7 @@ async fn record(
     let started = Instant::now();
     let checked = Checked::new(evidence)?;
     let verify = started.elapsed();
-    let recorded = recorded_or_kept(settings, place, &checked.bytes, beside).await?;
+    let recorded = recorded_or_kept(settings, place, id, &checked.bytes, beside).await?;
     let evidence = &checked.evidence;
     let rows: u64 = evidence.inputs.iter().map(|of| of.rows).sum();
     let rows = if rows == 0 {
@@ -119,10 +122,10 @@ async fn record(
 async fn recorded_or_kept(
     settings: &Settings,
     place: &Place,
+    id: Uuid,
     evidence: &[u8],
     beside: &Path,
 ) -> anyhow::Result<Operation> {
-    let id = Uuid::now_v7();
     let mut path = beside.as_os_str().to_owned();
     path.push(format!(".{id}.evidence"));
     let path = PathBuf::from(path);
@@ -141,19 +144,37 @@ async fn recorded_or_kept(
     Ok(recorded)
 }
 
+/// Records what a network's provers have proved.
+pub(crate) async fn record_proved(settings: &Settings, task: Uuid) -> anyhow::Result<()> {
+    let place = Place::of(settings)?;
+    let client = settings.prover_client()?;
+    client.wait_until_proved(task).await?;
+    let bytes = client.task_evidence(task).await?;
+    record_bytes(settings, &place, task, bytes).await
+}
+
 /// Records evidence that was kept, under the id that is in the file's name, if there is one.
 pub(crate) async fn record_kept(settings: &Settings, path: &Path) -> anyhow::Result<()> {
     let place = Place::of(settings)?;
     let bytes = std::fs::read(path);
     let bytes = bytes.with_context(|| format!("{} cannot be read", path.display()))?;
-    let checked = Checked::new(Evidence::from_bytes(&bytes)?)?;
     let name = data::name(path);
     // The last but one: the data's own name comes first.
     let id = name.rsplit('.').nth(1).and_then(|part| part.parse().ok());
     let id = id.unwrap_or_else(Uuid::now_v7);
+    record_bytes(settings, &place, id, bytes).await
+}
+
+async fn record_bytes(
+    settings: &Settings,
+    place: &Place,
+    id: Uuid,
+    bytes: Vec<u8>,
+) -> anyhow::Result<()> {
+    let checked = Checked::new(Evidence::from_bytes(&bytes)?)?;
     let recorded = place.record(id, bytes).await?;
     let lines = vec![line("claim", checked.evidence.statement.to_string())];
-    say(settings, &place, lines, &checked, recorded, None).await
+    say(settings, place, lines, &checked, recorded, None).await
 }
 
 /// Says what was recorded.
@@ -291,6 +312,7 @@ pub(crate) async fn notarize(
     ];
     let done = Work {
         evidence,
+        id: Uuid::now_v7(),
         read,
         work,
         beside: path,
@@ -301,15 +323,17 @@ pub(crate) async fn notarize(
 /// Proves a claim about a dataset and records it.
 pub(crate) async fn claim(
     settings: &Settings,
+    by: &By,
     of: &Notarized,
     statement: impl FnOnce(&Owned) -> Result<Statement, prooflane_ledger::Error>,
 ) -> anyhow::Result<()> {
+    by.check(settings)?;
     let place = Place::of(settings)?;
     let (mut owned, read) = here(settings, &place, std::slice::from_ref(of)).await?;
-    let progress = Progress::work("proving");
+    let started = Instant::now();
     let statement = statement(&owned[0])?;
-    let evidence = prooflane_ledger::prove(statement, &mut owned, &mut [])?;
-    let work = progress.done();
+    let Proved { evidence, id } = by.prove(settings, statement, &mut owned, &mut []).await?;
+    let work = started.elapsed();
     let mut lines = vec![line("claim", evidence.statement.to_string())];
     let figures = evidence.statement.figures(&evidence.inputs[0])?;
     lines.extend(
@@ -319,6 +343,7 @@ pub(crate) async fn claim(
     );
     let done = Work {
         evidence,
+        id,
         read,
         work,
         beside: of.data(),
@@ -329,10 +354,12 @@ pub(crate) async fn claim(
 /// Makes datasets of others, writes them, proves that they were made so, and records it.
 pub(crate) async fn transform(
     settings: &Settings,
+    by: &By,
     of: &[Notarized],
     transform: &Transform,
     outputs: &[PathBuf],
 ) -> anyhow::Result<()> {
+    by.check(settings)?;
     let place = Place::of(settings)?;
     let openings: Vec<_> = outputs
         .iter()
@@ -343,19 +370,23 @@ pub(crate) async fn transform(
     }
     let (mut inputs, read) = here(settings, &place, of).await?;
     let key = settings.sealing_key()?;
-    let progress = Progress::work("proving");
+    let started = Instant::now();
     let names: Vec<_> = outputs.iter().map(|path| data::name(path)).collect();
-    let made = || -> anyhow::Result<(Vec<Owned>, Evidence)> {
+    let made = async {
         let mut made = Vec::new();
         for (number, dataset) in transform.apply(&inputs, &names)?.into_iter().enumerate() {
             data::write(&outputs[number], &dataset.table)?;
             made.push(dataset.keep(&mut inputs[0].file, &openings[number], key)?);
         }
-        let evidence = prooflane_ledger::prove(transform.statement(), &mut inputs, &mut made)?;
-        Ok((made, evidence))
+        let statement = transform.statement();
+        let proved = by
+            .prove(settings, statement, &mut inputs, &mut made)
+            .await?;
+        anyhow::Ok((made, proved))
     };
-    let (made, evidence) = undone_if_failed(made, outputs, &openings)?;
-    let work = progress.done();
+    let made = undone_if_failed(made.await, outputs, &openings);
+    let (made, Proved { evidence, id }) = made?;
+    let work = started.elapsed();
     let mut lines = vec![line("claim", evidence.statement.to_string())];
     for owned in &made {
         let commitment = owned.opening.commitment();
@@ -367,6 +398,7 @@ pub(crate) async fn transform(
     }
     let done = Work {
         evidence,
+        id,
         read,
         work,
         beside: of[0].data(),
@@ -374,13 +406,16 @@ pub(crate) async fn transform(
     record(settings, &place, lines, done).await
 }
 
-/// Removes what was made where not all could be made, so that it can be tried again.
+/// Removes what was made where not all could be made, so that it can be tried again; not where a network may still prove it.
 fn undone_if_failed<T>(
-    make: impl FnOnce() -> anyhow::Result<T>,
+    made: anyhow::Result<T>,
     outputs: &[PathBuf],
     openings: &[PathBuf],
 ) -> anyhow::Result<T> {
-    make().inspect_err(|_| {
+    made.inspect_err(|error| {
+        if error.is::<GoesOn>() {
+            return;
+        }
         for path in outputs.iter().chain(openings) {
             // What was not made yet cannot be removed.
             let _ = std::fs::remove_file(path);

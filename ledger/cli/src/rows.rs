@@ -1,10 +1,11 @@
 //! The root of a dataset's rows, and inputs to prove something about one of them with `prooflane prove`.
 
-use crate::commands::InRange;
 use crate::config::Settings;
 use crate::data::{Here, Notarized};
 use crate::output::{No, Progress, line, time};
 use crate::owner;
+use crate::prover::By;
+use crate::said::InRange;
 use anyhow::{Context, bail};
 use clap::Args;
 use prooflane_dataset::Range;
@@ -60,7 +61,7 @@ pub(crate) async fn rows(settings: &Settings, rows: Rows) -> anyhow::Result<()> 
     }
     let Rows { of, check } = rows;
     let Some(root) = check else {
-        return owner::claim(settings, &of, |owned| {
+        return owner::claim(settings, &By::Here, &of, |owned| {
             Statement::rows(&owned.opening, &owned.table)
         })
         .await;

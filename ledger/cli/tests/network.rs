@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use prooflane_client::Client;
+use prooflane_market::{Credits, TaskId};
 use prooflane_tests::net::Network;
+use prooflane_worker::Offer;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// Somebody with an account and a folder.
 struct Person<'a> {
@@ -162,6 +165,113 @@ async fn a_network_cosigns_the_log_of_a_folder() {
         assert!(errors.contains("answered 404"), "{errors}");
     });
     done.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_networks_provers_prove_what_an_account_asks() {
+    let network = Network::with(|config| {
+        config.open = Some(false);
+        let mut fleet = Offer::new("fleet", 40, 1);
+        fleet.fleet = true;
+        config.provers = vec![fleet];
+    })
+    .await;
+    let url = network.node.url();
+    let alice = account(&network, "alice").await;
+    let coordinator = network.node.coordinator.clone();
+    let account = "requester:alice".parse().unwrap();
+    let grant = coordinator.deposit(&account, Credits(1_000), "first");
+    grant.await.unwrap();
+    let proved = tokio::task::spawn_blocking(move || proved_at(&url, alice));
+    let tasks = proved.await.unwrap();
+    // Nothing of it stays but the proofs.
+    let blobs = &coordinator.ports().blobs;
+    for folder in ["uploads/", "inputs/"] {
+        assert_eq!(blobs.list(folder, None, 10).await.unwrap(), [""; 0]);
+    }
+    for task in tasks {
+        let record = coordinator.task(TaskId(task)).await.unwrap();
+        assert_eq!(u8::from(record.task.spec.privacy_level), 3);
+    }
+}
+
+/// The tasks that were proved.
+fn proved_at(network: &str, api_key: String) -> Vec<Uuid> {
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Person {
+        network,
+        api_key,
+        folder: folder.path(),
+    };
+    let write = |name: &str, rows: u32| {
+        let rows: String = (0..rows).map(|n| format!("{n},{}\n", n % 7)).collect();
+        std::fs::write(folder.path().join(name), format!("salary,team\n{rows}")).unwrap();
+    };
+    write("staff.csv", 50);
+    // More than goes into a request.
+    write("many.csv", 100_000);
+    alice.does(&["notarize", "staff.csv"]);
+    alice.does(&["notarize", "many.csv"]);
+    let left = |file: &str| {
+        let opening = std::fs::read(folder.path().join(format!("{file}.opening"))).unwrap();
+        serde_json::from_slice::<Value>(&opening).unwrap()["left"][0].clone()
+    };
+    let before = left("staff.csv").as_u64().unwrap();
+    let mut tasks: Vec<Uuid> = Vec::new();
+    let mut proves = |args: &[&str]| {
+        let output = alice.try_to(&[&["prove"], args].concat());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+        let said = errors.lines().find(|line| line.starts_with("proved by"));
+        let (said, task) = said.unwrap().rsplit_once(" task ").unwrap();
+        assert_eq!(said, "proved by fleet for 100 credits,");
+        tasks.push(task.parse().unwrap());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let sums = proves(&["statistics", "staff.csv", "--column", "salary"]);
+    let figures = sums["figures"].as_array().unwrap().iter();
+    let sum = figures.clone().find(|figure| figure["name"] == "sum");
+    assert_eq!(sum.unwrap()["value"], "1225");
+    assert_eq!(left("staff.csv"), before - 1);
+    let sums = proves(&["statistics", "many.csv", "--column", "salary"]);
+    assert_eq!(sums["statement"], "statistics");
+    let split = ["--weights", "80,20", "--out", "train.csv,test.csv"];
+    let split = proves(&[&["split", "staff.csv"], &split[..]].concat());
+    assert_eq!(split["outputs"].as_array().unwrap().len(), 2);
+    // What was made there is proved about here.
+    let counted = alice.does(&["count", "train.csv", "--column", "team", "--to", "2"]);
+    assert_eq!(counted["statement"], "count");
+
+    // It was recorded under the task's id: whoever is not sure records it again.
+    let task = tasks[2].to_string();
+    let again = alice.does(&["record", "--task", &task]);
+    assert_eq!(again["operation"], split["operation"]);
+    alice.does(&["receipt", "4", "--out", "split.tlog-proof"]);
+
+    // Nobody proves it at that price: what was to be made is not there, and can be made again.
+    let cheap = ["sort", "staff.csv", "--column", "team", "--out", "s.csv"];
+    let dear = [&["prove", "--reward", "2000"], &cheap[..]].concat();
+    let error = alice.is_refused(&dear, 4);
+    assert!(error.contains("2000 are needed"), "{error}");
+    assert!(!folder.path().join("s.csv").exists());
+    alice.does(&cheap);
+    // A projection has nothing to be proved, and proving elsewhere needs a network.
+    let project = [
+        "project",
+        "staff.csv",
+        "--columns",
+        "team",
+        "--out",
+        "t.csv",
+    ];
+    let error = alice.is_refused(&[&["prove"], &project[..]].concat(), 5);
+    assert!(error.contains("record this one as it is"), "{error}");
+    let at_home = ["prove", "count", "staff.csv", "--column", "team"];
+    assert_eq!(run(folder.path(), &["init"]).0, Some(0));
+    let (code, _, error) = run(folder.path(), &at_home);
+    assert_eq!(code, Some(5));
+    assert!(error.contains("expected --network URL"), "{error}");
+    tasks
 }
 
 fn two_accounts(network: &str, [alice, bob]: [String; 2], log_key: &str) {

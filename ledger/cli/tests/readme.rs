@@ -2,12 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use prooflane_tests::net::Network;
+use prooflane_worker::Offer;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-#[test]
-fn the_readmes_commands_run_as_they_stand() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readmes_commands_run_as_they_stand() {
+    // As `prooflane up` starts one.
+    let mut own = Offer::new("local-1", 10, 1);
+    own.fleet = true;
+    let network = Network::start(vec![own]).await;
+    let url = network.node.url();
+    let done = tokio::task::spawn_blocking(move || commands(&url));
+    done.await.unwrap();
+}
+
+fn commands(network: &str) {
     let readme = include_str!("../../../README.md");
     let section = readme.split("\n## For data teams\n").nth(1).unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -16,6 +28,7 @@ fn the_readmes_commands_run_as_they_stand() {
         .map(|block| block.split("```").next().unwrap())
         .collect();
     assert!(script.lines().count() > 8, "where are the commands?");
+    let script = script.replace("http://127.0.0.1:8080", network);
     println!("{script}");
 
     let folder = tempfile::tempdir().unwrap();
@@ -58,6 +71,7 @@ fn the_readmes_commands_run_as_they_stand() {
         "sum      ",
         "in its signed tree of 3 ✓",
         "not about whether they are true",
+        "operation 1 of localhost/ledger",
     ] {
         assert!(
             printed.contains(said),

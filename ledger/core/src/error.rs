@@ -44,6 +44,12 @@ pub enum Error {
     /// Evidence in another form.
     #[error("not evidence of a ledger: {0}")]
     Evidence(String),
+    /// Not what such a statement is proved from.
+    #[error("no witness of the statement: {0}")]
+    Witness(String),
+    /// A statement that is about such datasets, but not true of these.
+    #[error("the statement is false: nothing can prove it of these data")]
+    False,
     /// A statement that is not about such datasets.
     #[error("the statement does not fit its datasets: {0}")]
     Misfit(String),

@@ -1,6 +1,6 @@
 //! A statement, the datasets that it is about, and its proofs, in one file.
 
-use crate::{Bytes32, Commitment, Error, Statement};
+use crate::{Bytes32, Commitment, Error, Instance, Statement};
 use prooflane_stark::Proof;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,12 @@ impl Evidence {
         Ok(bytes)
     }
 
+    /// Whether bytes begin as evidence does.
+    #[must_use]
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC.as_bytes())
+    }
+
     /// Reads what [`Self::to_bytes`] has written.
     ///
     /// # Errors
@@ -105,6 +111,16 @@ impl Evidence {
             outputs,
             proofs,
         })
+    }
+
+    /// What it is evidence of.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        Instance {
+            statement: self.statement.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+        }
     }
 
     /// The digest of evidence's bytes that an entry of the log has.

@@ -264,6 +264,47 @@ impl Opening {
         });
         columns.collect()
     }
+
+    /// Writes what a witness of a statement about some parts has of the dataset ([`crate::Witness`]).
+    pub(crate) fn write(
+        &self,
+        table: &Table,
+        noise: bool,
+        wanted: &[usize],
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.check_shape(table)?;
+        if noise {
+            bytes.extend_from_slice(&self.secrets.noise);
+        }
+        let layouts: Vec<_> = self.commitment.layouts().collect();
+        for (index, column) in table.rows().columns().iter().enumerate() {
+            let of_column = self.commitment.parts(index);
+            if !wanted.iter().any(|part| of_column.contains(part)) {
+                continue;
+            }
+            for (part, keys) in of_column.zip(numbers(column)) {
+                if !wanted.contains(&part) {
+                    continue;
+                }
+                bytes.extend_from_slice(&self.secrets.seeds[part]);
+                if layouts[part].nullable {
+                    let there = |row| column.present().is_none_or(|present| present[row]);
+                    bytes.extend((0..keys.len()).step_by(8).map(|first| {
+                        let rows = (first..keys.len()).take(8);
+                        let bits = rows.map(|row| u8::from(there(row)) << (row - first));
+                        bits.fold(0, |byte, bit| byte | bit)
+                    }));
+                }
+                let length = 2 * layouts[part].limbs as usize;
+                let keys = keys
+                    .iter()
+                    .flat_map(|key| key.to_le_bytes().into_iter().take(length));
+                bytes.extend(keys);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn salted(digest: &Digest, salt: &[u8; 32]) -> Bytes32 {

@@ -4,8 +4,8 @@ use crate::statement::{parse_epsilon, same_columns};
 use crate::{Bytes32, Commitment, Error, Opening, Statement};
 use prooflane_dataset::{Kind, Range, Table};
 use prooflane_stark::{
-    self as stark, Affine, Claim, Groups, Held, Intervals, Noisy, Order, Proof, Query, Statistics,
-    Transformation, Within,
+    self as stark, Affine, Claim, Groups, Held, Intervals, NoiseSeed, Noisy, Order, Proof, Query,
+    Statistics, Transformation, Within,
 };
 use std::collections::HashSet;
 
@@ -37,6 +37,24 @@ fn of_column(claim: impl Claim + 'static, part: Part) -> Piece {
     Piece::OfColumn(Box::new(claim), part)
 }
 
+/// What proofs about a dataset are made from.
+pub(crate) trait Columns {
+    /// What everybody may know of it.
+    fn commitment(&self) -> &Commitment;
+
+    /// Commits again to some parts, which proves that these are the data.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`].
+    fn columns(&self, parts: &[usize]) -> Result<Vec<stark::Column>, Error>;
+
+    /// What noise in answers is derived from.
+    ///
+    /// # Errors
+    /// [`Error::Witness`] if it is not here.
+    fn noise(&self) -> Result<NoiseSeed, Error>;
+}
+
 /// A dataset that is here, and what opens its commitment.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -44,6 +62,92 @@ pub struct Source<'a> {
     pub opening: &'a Opening,
     /// The data.
     pub table: &'a Table,
+}
+
+impl Columns for Source<'_> {
+    fn commitment(&self) -> &Commitment {
+        self.opening.commitment()
+    }
+
+    fn columns(&self, parts: &[usize]) -> Result<Vec<stark::Column>, Error> {
+        self.opening.columns(self.table, parts.iter().copied())
+    }
+
+    fn noise(&self) -> Result<NoiseSeed, Error> {
+        Ok(self.opening.noise())
+    }
+}
+
+fn sources<'a>(sources: &'a [Source<'_>]) -> Vec<&'a dyn Columns> {
+    let sources = sources.iter();
+    sources.map(|source| source as &dyn Columns).collect()
+}
+
+/// A piece, and the columns that it is about.
+enum Opened<'a> {
+    OfColumn(&'a dyn Claim, Vec<stark::Column>),
+    Noisy(&'a Noisy, Vec<stark::Column>, NoiseSeed),
+    Affine(&'a Affine, [Vec<stark::Column>; 2]),
+    Groups(&'a Groups, Vec<stark::Column>),
+    Held(&'a Held, Vec<stark::Column>),
+    Transformation(&'a Transformation, Vec<Vec<stark::Column>>, usize),
+}
+
+impl<'a> Opened<'a> {
+    /// Commits again to what the piece is about. `columns` are of parts of one dataset.
+    fn new(
+        piece: &'a Piece,
+        sources: &[&dyn Columns],
+        mut columns: impl FnMut(&[Part]) -> Result<Vec<stark::Column>, Error>,
+    ) -> Result<Self, Error> {
+        Ok(match piece {
+            Piece::OfColumn(claim, of) => Self::OfColumn(&**claim, columns(&[*of])?),
+            Piece::Noisy(claim, of) => {
+                Self::Noisy(claim, columns(&[*of])?, sources[of.dataset].noise()?)
+            }
+            Piece::Affine(claim, from, to) => {
+                Self::Affine(claim, [columns(&[*from])?, columns(&[*to])?])
+            }
+            Piece::Groups(claim, parts) => Self::Groups(claim, columns(parts)?),
+            Piece::Held(claim, parts) => Self::Held(claim, columns(parts)?),
+            Piece::Transformation(transformation, inputs) => {
+                let all = sources.iter().enumerate();
+                let all = all.map(|(number, of)| columns(&parts(number, of.commitment().all())));
+                Self::Transformation(transformation, all.collect::<Result<_, _>>()?, *inputs)
+            }
+        })
+    }
+
+    fn prove(&self) -> Result<Proof, Error> {
+        Ok(match self {
+            Self::OfColumn(claim, of) => claim.prove(&of[0])?,
+            Self::Noisy(claim, of, seed) => claim.prove(&of[0], seed)?,
+            Self::Affine(claim, [from, to]) => claim.prove(&from[0], &to[0])?,
+            Self::Groups(claim, columns) => claim.prove(columns)?,
+            Self::Held(claim, columns) => claim.prove(columns)?,
+            Self::Transformation(transformation, all, inputs) => {
+                let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
+                let (inputs, outputs) = all.split_at(*inputs);
+                transformation.prove(inputs, outputs)?
+            }
+        })
+    }
+
+    /// Whether a proof of it can be made.
+    fn holds(&self) -> bool {
+        match self {
+            Self::OfColumn(claim, of) => claim.holds(&of[0]),
+            Self::Noisy(claim, of, seed) => claim.holds(&of[0], seed),
+            Self::Affine(claim, [from, to]) => claim.holds(&from[0], &to[0]),
+            Self::Groups(claim, columns) => claim.holds(columns),
+            Self::Held(claim, columns) => claim.holds(columns),
+            Self::Transformation(transformation, all, inputs) => {
+                let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
+                let (inputs, outputs) = all.split_at(*inputs);
+                transformation.holds(inputs, outputs)
+            }
+        }
+    }
 }
 
 /// The one dataset of a list.
@@ -321,51 +425,72 @@ impl Statement {
         &self,
         inputs: &[Source<'_>],
         outputs: &[Source<'_>],
-        mut ready: Option<Vec<stark::Column>>,
+        ready: Option<Vec<stark::Column>>,
     ) -> Result<Vec<Proof>, Error> {
-        let of = |sources: &[Source<'_>]| -> Vec<Commitment> {
-            let sources = sources.iter();
-            sources
-                .map(|source| source.opening.commitment().clone())
-                .collect()
+        let (inputs, outputs) = (sources(inputs), sources(outputs));
+        self.prove_of(&inputs, &outputs, ready)
+    }
+
+    /// The same of whatever has the columns.
+    pub(crate) fn prove_of(
+        &self,
+        inputs: &[&dyn Columns],
+        outputs: &[&dyn Columns],
+        ready: Option<Vec<stark::Column>>,
+    ) -> Result<Vec<Proof>, Error> {
+        let mut proofs = Vec::new();
+        self.opened(inputs, outputs, ready, |opened| {
+            proofs.push(opened.prove()?);
+            Ok(())
+        })?;
+        Ok(proofs)
+    }
+
+    /// Whether it is true of the datasets that have these columns, so that it can be proved.
+    ///
+    /// # Errors
+    /// [`Error`]: it does not fit its datasets, or the data are others.
+    pub(crate) fn holds(
+        &self,
+        inputs: &[&dyn Columns],
+        outputs: &[&dyn Columns],
+    ) -> Result<bool, Error> {
+        let mut holds = true;
+        self.opened(inputs, outputs, None, |opened| {
+            holds &= opened.holds();
+            Ok(())
+        })?;
+        Ok(holds)
+    }
+
+    /// Its pieces with their columns, one after the other.
+    fn opened(
+        &self,
+        inputs: &[&dyn Columns],
+        outputs: &[&dyn Columns],
+        mut ready: Option<Vec<stark::Column>>,
+        mut each: impl FnMut(Opened<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let of = |sources: &[&dyn Columns]| -> Vec<Commitment> {
+            let commitments = sources.iter().map(|source| source.commitment().clone());
+            commitments.collect()
         };
         let pieces = self.pieces(&of(inputs), &of(outputs))?;
-        let sources: Vec<_> = inputs.iter().chain(outputs).collect();
-        // Of parts of one dataset.
+        let sources: Vec<_> = inputs.iter().chain(outputs).copied().collect();
         let mut columns = |parts: &[Part]| {
-            let dataset = parts.first().map_or(0, |part| part.dataset);
-            let Source { opening, table } = sources[dataset];
+            let source = sources[parts.first().map_or(0, |part| part.dataset)];
             let Some(ready) = ready.take() else {
-                return opening.columns(table, parts.iter().map(|part| part.part));
+                let numbers: Vec<_> = parts.iter().map(|part| part.part).collect();
+                return source.columns(&numbers);
             };
-            let label = opening.commitment().id().0.0;
+            let label = source.commitment().id().0.0;
             let labelled = ready.into_iter().map(|column| column.labelled(label));
             Ok(labelled.collect())
         };
-        let proofs = pieces.iter().map(|piece| match piece {
-            Piece::OfColumn(claim, of) => Ok(claim.prove(&columns(&[*of])?[0])?),
-            Piece::Noisy(claim, of) => {
-                let seed = sources[of.dataset].opening.noise();
-                Ok(claim.prove(&columns(&[*of])?[0], &seed)?)
-            }
-            Piece::Affine(claim, from, to) => {
-                let (from, to) = (columns(&[*from])?, columns(&[*to])?);
-                Ok(claim.prove(&from[0], &to[0])?)
-            }
-            Piece::Groups(claim, parts) => Ok(claim.prove(&columns(parts)?)?),
-            Piece::Held(claim, parts) => Ok(claim.prove(&columns(parts)?)?),
-            Piece::Transformation(transformation, inputs) => {
-                let all = sources.iter().enumerate();
-                let all = all.map(|(number, source)| {
-                    columns(&parts(number, source.opening.commitment().all()))
-                });
-                let all: Vec<_> = all.collect::<Result<_, Error>>()?;
-                let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
-                let (inputs, outputs) = all.split_at(*inputs);
-                Ok(transformation.prove(inputs, outputs)?)
-            }
-        });
-        proofs.collect()
+        for piece in &pieces {
+            each(Opened::new(piece, &sources, &mut columns)?)?;
+        }
+        Ok(())
     }
 
     /// Verifies proofs of it, and returns the bits of security of the weakest; none where there is nothing to prove.

@@ -2,7 +2,9 @@
 
 use crate::commitment::LEAST_PROOFS;
 use crate::opening::random;
-use crate::{Error, Evidence, Opening, OpeningFile, SealingKey, Source, Statement};
+use crate::{
+    Error, Evidence, Instance, Opening, OpeningFile, SealingKey, Source, Statement, Witness,
+};
 use prooflane_dataset::{Range, Table};
 use prooflane_stark::{Column, Held};
 use std::path::Path;
@@ -261,17 +263,13 @@ fn prove_with(
     outputs: &mut [Owned],
     columns: Option<Vec<Column>>,
 ) -> Result<Evidence, Error> {
-    let of = |owned: &[Owned]| {
-        let commitments = owned.iter().map(|owned| owned.opening.commitment().clone());
-        commitments.collect::<Vec<_>>()
-    };
-    let (of_inputs, of_outputs) = (of(inputs), of(outputs));
-    let openings = statement.openings(&of_inputs, &of_outputs)?;
-    // The last proof about a column is that another commitment is to the same values.
-    let kept = u32::from(statement != Statement::Renew);
-    for (owned, needed) in inputs.iter_mut().chain(outputs.iter_mut()).zip(&openings) {
-        owned.file.spend(needed, kept)?;
-    }
+    let instance = Instance::of(statement, inputs, outputs);
+    count(&instance, inputs, outputs)?;
+    let Instance {
+        statement,
+        inputs: of_inputs,
+        outputs: of_outputs,
+    } = instance;
     let proofs = statement.prove_with(&sources(inputs), &sources(outputs), columns)?;
     Ok(Evidence {
         statement,
@@ -279,6 +277,31 @@ fn prove_with(
         outputs: of_outputs,
         proofs,
     })
+}
+
+/// Counts the proofs of an instance of these datasets, and says what somebody else makes them from.
+///
+/// # Errors
+/// [`Error`]; nothing is counted where there is no witness.
+pub fn hand_out(
+    instance: &Instance,
+    inputs: &mut [Owned],
+    outputs: &mut [Owned],
+) -> Result<Witness, Error> {
+    let witness = Witness::new(instance, &sources(inputs), &sources(outputs))?;
+    count(instance, inputs, outputs)?;
+    Ok(witness)
+}
+
+fn count(instance: &Instance, inputs: &mut [Owned], outputs: &mut [Owned]) -> Result<(), Error> {
+    let Instance { statement, .. } = instance;
+    let openings = statement.openings(&instance.inputs, &instance.outputs)?;
+    // The last proof about a column is that another commitment is to the same values.
+    let kept = u32::from(*statement != Statement::Renew);
+    for (owned, needed) in inputs.iter_mut().chain(outputs).zip(&openings) {
+        owned.file.spend(needed, kept)?;
+    }
+    Ok(())
 }
 
 fn sources(owned: &[Owned]) -> Vec<Source<'_>> {

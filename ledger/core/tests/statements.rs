@@ -4,8 +4,8 @@
 
 use prooflane_dataset::{Algorithm, Column, Field, Kind, Schema, Table, Width};
 use prooflane_ledger::{
-    Bytes32, Commitment, Error, Evidence, Opening, OpeningFile, Owned, SealingKey, Source,
-    Statement, Transform, notarize, prove,
+    Bytes32, Commitment, Error, Evidence, Instance, Opening, OpeningFile, Owned, SealingKey,
+    Source, Statement, Transform, Witness, notarize, prove, task,
 };
 use std::path::Path;
 use tempfile::TempDir;
@@ -57,8 +57,61 @@ fn owned(folder: &Path, name: &str, table: Table) -> Owned {
     owned
 }
 
+fn sources(owned: &[Owned]) -> Vec<Source<'_>> {
+    owned.iter().map(Owned::source).collect()
+}
+
+/// Proves a statement as somebody does who has its witness and nothing else, and demands that no other witness passes for it.
+fn proved_elsewhere(statement: &Statement, inputs: &[Owned], outputs: &[Owned]) {
+    let instance = Instance::of(statement.clone(), inputs, outputs);
+    let witness = Witness::new(&instance, &sources(inputs), &sources(outputs));
+    if matches!(statement, Statement::Project { .. }) {
+        assert!(
+            matches!(witness, Err(Error::Misfit(_))),
+            "there is no proof"
+        );
+        return;
+    }
+    let witness = witness.unwrap();
+    assert_eq!(witness.as_bytes().len(), instance.witness_bytes().unwrap());
+    let (key, sealed) = witness.seal(&instance).unwrap();
+    let opened = Witness::open(&instance, &key, &sealed).unwrap();
+    instance.check(&opened).unwrap();
+    let evidence = instance.prove(&opened).unwrap();
+    assert_eq!(evidence.instance(), instance);
+    let bytes = evidence.to_bytes().unwrap();
+    assert!(Evidence::proves(&bytes, &instance.digest()));
+    assert!(!Evidence::proves(&bytes, &Bytes32([7; 32])));
+    assert!(!Evidence::proves(&bytes[1..], &instance.digest()));
+
+    // A witness is one of its instance alone, and whole.
+    let mut renamed = instance.clone();
+    let dataset = renamed.inputs.iter_mut().chain(&mut renamed.outputs).next();
+    dataset.unwrap().name.push('x');
+    assert_ne!(renamed.digest(), instance.digest());
+    assert!(Witness::open(&renamed, &key, &sealed).is_err());
+    let (other, _) = witness.seal(&instance).unwrap();
+    assert!(Witness::open(&instance, &other, &sealed).is_err());
+    let whole = witness.as_bytes();
+    for cut in [0, 5, whole.len() - 1] {
+        let cut = Witness::from_bytes(whole[..cut].to_vec().into());
+        assert!(matches!(instance.check(&cut), Err(Error::Witness(_))));
+        assert!(matches!(instance.prove(&cut), Err(Error::Witness(_))));
+    }
+    // Each byte after the first line is a seed's, a flag's or a key's.
+    let first = b"prooflane-witness/1\n".len();
+    for at in (first..whole.len()).step_by(97).chain([whole.len() - 1]) {
+        let mut other = whole.to_vec();
+        other[at] ^= 1;
+        let other = Witness::from_bytes(other.into());
+        let checked = instance.check(&other);
+        assert!(checked.is_err(), "{statement}: byte {at}");
+    }
+}
+
 /// Proves a statement of one dataset.
 fn claimed(of: Owned, statement: Statement) -> Evidence {
+    proved_elsewhere(&statement, std::slice::from_ref(&of), &[]);
     let evidence = prove(statement, &mut [of], &mut []).unwrap();
     let read = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
     let bits = read.verify().unwrap().security_bits.unwrap();
@@ -82,6 +135,7 @@ fn transformed(
         made.keep(&mut inputs[0].file, &file, &key()).unwrap()
     });
     let mut made: Vec<_> = made.collect();
+    proved_elsewhere(&transform.statement(), &inputs, &made);
     let evidence = prove(transform.statement(), &mut inputs, &mut made).unwrap();
     let read = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
     read.verify().unwrap();
@@ -195,6 +249,14 @@ fn claims_are_proved_and_lies_are_not() {
             ),
             "{lie:?}"
         );
+        let instance = Instance {
+            statement: lie.clone(),
+            inputs: vec![of.opening.commitment().clone()],
+            outputs: Vec::new(),
+        };
+        let witness = Witness::new(&instance, &[of.source()], &[]).unwrap();
+        let checked = instance.check(&witness);
+        assert!(matches!(checked, Err(Error::False)), "{lie:?}");
         let evidence = claimed(of, truth);
         let other = Evidence {
             statement: lie,
@@ -698,4 +760,32 @@ fn names_that_would_mislead_are_refused() {
         twice.verify(&[of], &[], &[]),
         Err(Error::Misfit(_))
     ));
+}
+
+/// Its commitments are random: `UPDATE_DOCS=1` makes another one.
+#[test]
+fn the_example_of_a_task_is_true() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let kind = Kind::Uint(Width::W32);
+        let amounts = [Some("1200"), Some("560"), Some("3400")];
+        let column = Column::from_text(kind, amounts).unwrap();
+        let schema = Schema::new(vec![Field::new("amount", kind, false)]).unwrap();
+        let table = Table::new(schema, vec![column]).unwrap();
+        let count = Statement::count("amount", Some("1000".into()), None, &table).unwrap();
+        let of = owned(folder().path(), "payments", table);
+        let instance = Instance::of(count, std::slice::from_ref(&of), &[]);
+        let witness = Witness::new(&instance, &[of.source()], &[]).unwrap();
+        let json = serde_json::to_string_pretty(&task::Inputs::new(instance, &witness)).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/task/example.json");
+        std::fs::write(path, json + "\n").unwrap();
+        return;
+    }
+    let example = task::Inputs::example();
+    let inputs: task::Inputs = serde_json::from_value(example.clone()).unwrap();
+    let digest = inputs.check(None).unwrap();
+    let evidence = inputs.prove(None).unwrap();
+    let count = evidence.statement.figures(&evidence.inputs[0]).unwrap();
+    assert_eq!(count[0].value, "2");
+    assert!(Evidence::proves(&evidence.to_bytes().unwrap(), &digest));
+    assert_eq!(serde_json::to_value(inputs).unwrap(), example);
 }

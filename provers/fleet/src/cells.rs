@@ -4,8 +4,7 @@
 use async_trait::async_trait;
 use prooflane_client::wire::AssignmentView;
 use prooflane_engine::{CircuitKey, KeyError, Keys};
-use prooflane_verifier::Proof;
-use prooflane_worker::Prover;
+use prooflane_worker::{Prover, is_statement};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, ErrorKind, Write};
@@ -48,7 +47,7 @@ struct Cell {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    /// 128 bytes in hex.
+    /// In hex.
     Proof(String),
     /// What to tell the network.
     Failure(String),
@@ -166,7 +165,11 @@ impl Cell {
 #[async_trait]
 impl Prover for Cells {
     /// The process reads the key from its file, which is there and was checked if this one has it.
-    async fn prove(&self, _: Arc<CircuitKey>, assignment: AssignmentView) -> Result<Proof, String> {
+    async fn prove(
+        &self,
+        _: Option<Arc<CircuitKey>>,
+        assignment: AssignmentView,
+    ) -> Result<Vec<u8>, String> {
         let answer = self.ask(&assignment).await;
         if let Err(message) = &answer {
             let (task, attempt) = (assignment.task_id, assignment.attempt);
@@ -174,9 +177,7 @@ impl Prover for Cells {
         }
         match answer? {
             Answer::Proof(proof) => hex::decode(proof)
-                .ok()
-                .and_then(|bytes| Proof::from_compact(&bytes).ok())
-                .ok_or_else(|| "the proving process made something that is no proof".into()),
+                .map_err(|_| "the proving process made something that is no proof".into()),
             Answer::Failure(message) => Err(message),
         }
     }
@@ -213,7 +214,7 @@ pub(crate) fn serve(keys: &Path, threads: usize, memory_mb: u64) -> anyhow::Resu
             // Its own message could quote what it read.
             .map_err(|_| anyhow::anyhow!("expected an assignment in JSON, got something else"))?;
         let answer = match prove(&mut store, keys, &assignment) {
-            Ok(proof) => Answer::Proof(hex::encode(proof.to_compact())),
+            Ok(proof) => Answer::Proof(hex::encode(proof)),
             Err(message) => Answer::Failure(message),
         };
         serde_json::to_writer(&mut output, &answer)?;
@@ -222,7 +223,10 @@ pub(crate) fn serve(keys: &Path, threads: usize, memory_mb: u64) -> anyhow::Resu
     }
 }
 
-fn prove(store: &mut Keys, dir: &Path, assignment: &AssignmentView) -> Result<Proof, String> {
+fn prove(store: &mut Keys, dir: &Path, assignment: &AssignmentView) -> Result<Vec<u8>, String> {
+    if is_statement(assignment) {
+        return prooflane_worker::prove(None, assignment);
+    }
     let AssignmentView {
         circuit, key_id, ..
     } = assignment;
@@ -243,5 +247,5 @@ fn prove(store: &mut Keys, dir: &Path, assignment: &AssignmentView) -> Result<Pr
         key = store.find(circuit, key_id).map_err(unreadable)?;
     }
     let key = key.ok_or_else(|| format!("this prover has no key {key_id} any more"))?;
-    prooflane_worker::prove(&key, assignment)
+    prooflane_worker::prove(Some(&key), assignment)
 }

@@ -6,7 +6,6 @@ use prooflane_coordinator::{Assignment, Catalogue, Coordinator, Error, Pulled};
 use prooflane_engine::{CircuitKey, KeyError, Keys};
 use prooflane_market::{ProverId, TaskId};
 use prooflane_store::{Blobs, Receipt};
-use prooflane_verifier::Proof;
 use prooflane_worker::{Network, NetworkError, Offer};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -102,7 +101,7 @@ impl Fleet {
         prover: &ProverId,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, Error> {
         let id = TaskId(task);
         loop {
@@ -252,7 +251,7 @@ impl Network for Fleet {
         offer: &Offer,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, NetworkError> {
         let prover = id(offer)?;
         let settled = self.settled(&prover, task, attempt, proof).await;
@@ -279,6 +278,11 @@ impl Network for Fleet {
             self.done(task, attempt).await;
         }
         failure.map(drop)
+    }
+
+    async fn witness(&self, offer: &Offer, task: Uuid) -> Result<Vec<u8>, NetworkError> {
+        let witness = self.coordinator.witness(&id(offer)?, TaskId(task)).await;
+        witness.map_err(failed)
     }
 
     async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {

@@ -71,7 +71,7 @@ pub async fn set_up(ports: Ports, options: &Options) -> anyhow::Result<Done> {
     if !missing.is_empty() {
         let dir = tempfile::tempdir()?;
         let mut entries: Vec<Entry> = keep
-            .entries()
+            .circuits()
             .map(|e| {
                 Entry::new(
                     e.circuit,
@@ -88,7 +88,7 @@ pub async fn set_up(ports: Ports, options: &Options) -> anyhow::Result<Done> {
                 .filter(|folder| has_key(folder, **circuit));
             let entry = key(**circuit, own.unwrap_or(dir.path()), &*ports.blobs).await?;
             if own.is_some() {
-                taken.insert(circuit.id().to_owned(), entry.provenance);
+                taken.extend(entry.provenance().map(|of| (circuit.id().to_owned(), of)));
             }
             entries.push(entry);
         }
@@ -135,7 +135,7 @@ async fn key(
         key.verifying_key().clone(),
         key.provenance(),
     );
-    let name = Catalogue::proving_key_blob(circuit.id(), &entry.key_id.to_string());
+    let name = Catalogue::proving_key_blob(circuit.id(), &entry.key_id());
     blobs.put(&name, &file, PutMode::IfAbsent).await?;
     Ok(entry)
 }

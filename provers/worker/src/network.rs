@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use prooflane_client::wire::AssignmentView;
 use prooflane_engine::CircuitKey;
-use prooflane_verifier::Proof;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -63,13 +62,13 @@ pub trait Network: Send + Sync {
     /// Extends the lease.
     async fn heartbeat(&self, offer: &Offer, task: Uuid, attempt: u32) -> Result<(), NetworkError>;
 
-    /// Hands a proof in; whether it was accepted.
+    /// Hands a proof in, 128 bytes of a circuit or evidence of a statement; whether it was accepted.
     async fn result(
         &self,
         offer: &Offer,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, NetworkError>;
 
     /// Gives an attempt up.
@@ -80,6 +79,14 @@ pub trait Network: Send + Sync {
         attempt: u32,
         message: &str,
     ) -> Result<(), NetworkError>;
+
+    /// The witness that the inputs of a task name, as it was uploaded. Refused, where inputs hold all there is.
+    async fn witness(&self, _offer: &Offer, _task: Uuid) -> Result<Vec<u8>, NetworkError> {
+        Err(NetworkError::Refused {
+            code: "no_witness".into(),
+            message: "this network has no uploads".into(),
+        })
+    }
 
     /// The circuits that the network has, each with the name of its key: what a prover can prepare for. None, where that
     /// is not known before there are tasks.

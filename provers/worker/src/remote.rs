@@ -3,8 +3,8 @@
 use crate::{Network, NetworkError, Offer};
 use async_trait::async_trait;
 use prooflane_client::wire::{
-    AssignmentView, Claim, Heartbeat, PlaceAsk, ProofForm, RegisterProver, ReportFailure,
-    SubmitResult,
+    AssignmentView, Claim, EvidenceAt, Heartbeat, PlaceAsk, ProofForm, RegisterProver,
+    ReportFailure, SubmitResult,
 };
 use prooflane_client::{Client, ClientError};
 use prooflane_engine::{CircuitKey, KeyError, Keys};
@@ -116,11 +116,17 @@ impl Network for Remote {
         offer: &Offer,
         task: Uuid,
         attempt: u32,
-        proof: &Proof,
+        proof: &[u8],
     ) -> Result<bool, NetworkError> {
+        let proof = if proof.len() == Proof::COMPACT_LEN {
+            ProofForm::Compact(format!("0x{}", hex::encode(proof)))
+        } else {
+            let upload = self.client.upload(None, proof.to_vec()).await?;
+            ProofForm::Uploaded(EvidenceAt { upload })
+        };
         let body = SubmitResult {
             prover_id: offer.prover_id.clone(),
-            proof: ProofForm::Compact(format!("0x{}", hex::encode(proof.to_compact()))),
+            proof,
         };
         Ok(self.client.result(task, attempt, &body).await?.accepted)
     }
@@ -138,6 +144,10 @@ impl Network for Remote {
         };
         self.client.failure(task, attempt, &body).await?;
         Ok(())
+    }
+
+    async fn witness(&self, offer: &Offer, task: Uuid) -> Result<Vec<u8>, NetworkError> {
+        Ok(self.client.witness(&offer.prover_id, task).await?)
     }
 
     async fn keys(&self) -> Result<Vec<(String, String)>, NetworkError> {

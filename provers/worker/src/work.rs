@@ -1,8 +1,8 @@
 //! The prover's loop.
 
+use crate::prove::{is_statement, statement};
 use crate::{InProcess, Network, NetworkError, Prover};
 use prooflane_client::wire::AssignmentView;
-use prooflane_verifier::Proof;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -293,7 +293,7 @@ async fn work(
     assignment: AssignmentView,
 ) {
     let (task, attempt) = (assignment.task_id, assignment.attempt);
-    let proved = match prove(&*network, &*prover, assignment).await {
+    let proved = match prove(&*network, &*prover, &offer, assignment).await {
         Ok(proof) => hand_in(&*network, &offer, task, attempt, &proof).await,
         Err(message) => {
             tracing::warn!(%task, attempt, message, "not proved");
@@ -311,10 +311,16 @@ async fn work(
 async fn prove(
     network: &dyn Network,
     prover: &dyn Prover,
-    assignment: AssignmentView,
-) -> Result<Proof, String> {
-    let fetch = || network.key(&assignment.circuit, &assignment.key_id);
-    let key = patiently(fetch).await.map_err(|error| error.to_string())?;
+    offer: &Offer,
+    mut assignment: AssignmentView,
+) -> Result<Vec<u8>, String> {
+    let key = if is_statement(&assignment) {
+        bring_witness(network, offer, &mut assignment).await?;
+        None
+    } else {
+        let fetch = || network.key(&assignment.circuit, &assignment.key_id);
+        Some(patiently(fetch).await.map_err(|error| error.to_string())?)
+    };
     let started = Instant::now();
     let (task, attempt) = (assignment.task_id, assignment.attempt);
     let trace = assignment.trace.clone();
@@ -325,13 +331,33 @@ async fn prove(
     Ok(proof)
 }
 
+/// Puts the witness that a statement's inputs name into them.
+async fn bring_witness(
+    network: &dyn Network,
+    offer: &Offer,
+    assignment: &mut AssignmentView,
+) -> Result<(), String> {
+    let inputs = statement(assignment)?;
+    if inputs.upload().is_none() {
+        return Ok(());
+    }
+    let fetch = || network.witness(offer, assignment.task_id);
+    let sealed = patiently(fetch).await.map_err(|error| error.to_string())?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let inputs = inputs.with_witness(&sealed).map_err(|e| e.to_string())?;
+        serde_json::to_value(inputs).map_err(|_| "the inputs are not JSON".to_owned())
+    });
+    assignment.inputs = opened.await.map_err(|error| error.to_string())??;
+    Ok(())
+}
+
 /// Whether the network accepted it.
 async fn hand_in(
     network: &dyn Network,
     offer: &Offer,
     task: Uuid,
     attempt: u32,
-    proof: &Proof,
+    proof: &[u8],
 ) -> bool {
     let result = patiently(|| network.result(offer, task, attempt, proof)).await;
     // Another attempt was faster, or the task is over: an ordinary event.

@@ -138,18 +138,18 @@ impl Client {
         self.post("/v1/tasks", &task).await
     }
 
-    /// Uploads a task's inputs, as JSON; returns what names them in the task.
+    /// Uploads a task's inputs as JSON, a witness, or evidence; returns what names it in the request that uses it.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn upload(
         &self,
         requester: Option<String>,
-        inputs: Vec<u8>,
+        bytes: Vec<u8>,
     ) -> Result<String, ClientError> {
         let begin = BeginUpload {
-            bytes: inputs.len() as u64,
-            sha256: hex::encode(Sha256::digest(&inputs)),
+            bytes: bytes.len() as u64,
+            sha256: hex::encode(Sha256::digest(&bytes)),
             requester,
         };
         let place: UploadView = self.post("/v1/uploads", &begin).await?;
@@ -161,7 +161,7 @@ impl Client {
         for (name, value) in &place.headers {
             request = request.header(name, value);
         }
-        let sent = request.timeout(LARGE).body(inputs).send().await;
+        let sent = request.timeout(LARGE).body(bytes).send().await;
         let answer = sent.map_err(|error| self.unreachable(&error))?;
         match answer.status() {
             // An earlier try has brought them.
@@ -210,6 +210,15 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoProof`] if it ends without one.
     pub async fn wait_for_proof(&self, id: Uuid) -> Result<ProofView, ClientError> {
+        self.wait_until_proved(id).await?;
+        self.proof(id).await
+    }
+
+    /// Follows a task to its end.
+    ///
+    /// # Errors
+    /// [`ClientError::NoProof`] if it ends without a proof.
+    pub async fn wait_until_proved(&self, id: Uuid) -> Result<(), ClientError> {
         let mut after = 0;
         loop {
             let mut events = self.events(id, after).await?;
@@ -219,13 +228,30 @@ impl Client {
             // The stream ends with the task, or when the network ends it: only the task tells.
             let task = self.task(id).await?;
             match task.status {
-                prooflane_market::Status::Completed => return self.proof(id).await,
+                prooflane_market::Status::Completed => return Ok(()),
                 status if status.is_terminal() => {
                     return Err(ClientError::NoProof(Box::new(task)));
                 }
                 _ => {}
             }
         }
+    }
+
+    /// `GET /v1/tasks/{id}/evidence`: the proof of a statement.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn task_evidence(&self, id: Uuid) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&format!("/v1/tasks/{id}/evidence")).await
+    }
+
+    /// `GET /v1/tasks/{id}/witness`: what a prover of this task needs besides its inputs, encrypted under a key in them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn witness(&self, prover: &str, id: Uuid) -> Result<Vec<u8>, ClientError> {
+        let path = format!("/v1/tasks/{id}/witness?prover_id={prover}");
+        self.bytes(&path).await
     }
 
     /// `GET /v1/tasks/{id}/events`, from the event after `after`.

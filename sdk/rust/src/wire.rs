@@ -85,7 +85,7 @@ wire! {
     /// `POST /v1/uploads`.
     #[serde(deny_unknown_fields)]
     pub struct BeginUpload {
-        /// How many bytes, at most 16 MiB.
+        /// How many bytes: at most 16 MiB of inputs, at most 64 MiB of a witness or of evidence.
         pub bytes: u64,
         /// Their SHA-256, 64 hexadecimal digits.
         pub sha256: String,
@@ -165,7 +165,8 @@ wire! {
         pub price: Option<u64>,
         /// Of the proof.
         pub quality: Option<f64>,
-        /// The public inputs a proof must have, in the circuit's order, as decimal strings.
+        /// The public inputs a proof must have, in the circuit's order: decimal strings, or 64
+        /// hexadecimal digits where the circuit says that it is a digest.
         pub public_inputs: Vec<String>,
         /// The verifying key that decides.
         pub key_id: String,
@@ -363,17 +364,26 @@ wire! {
         pub lease_expires_at: u64,
     }
 
-    /// A proof in either of its forms.
+    /// A proof in one of its forms.
     #[serde(
         untagged,
-        expecting = "expected a proof: 128 bytes as 0x hex, or an object as snarkjs writes it"
+        expecting = "expected a proof: 128 bytes as 0x hex, an object as snarkjs writes it, or an upload with evidence"
     )]
     pub enum ProofForm {
         /// 128 bytes as `0x` hex.
         Compact(String),
+        /// Evidence, which was uploaded.
+        Uploaded(EvidenceAt),
         /// As snarkjs writes it.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         Snarkjs(Box<SnarkjsProof>),
+    }
+
+    /// Evidence that was uploaded (`POST /v1/uploads`). The upload is used once.
+    #[serde(deny_unknown_fields)]
+    pub struct EvidenceAt {
+        /// The upload's name.
+        pub upload: String,
     }
 
     /// `POST /v1/assignments/{task}/{attempt}/result`.
@@ -413,11 +423,11 @@ wire! {
         pub about: String,
         /// Its public inputs, in order.
         pub public_inputs: Vec<String>,
-        /// Constraints.
-        pub constraints: usize,
-        /// The verifying key.
+        /// Constraints; none where proofs are not about a fixed system of them.
+        pub constraints: Option<usize>,
+        /// The verifying key, or the proof system where there is none.
         pub key_id: String,
-        /// `development` for keys whose maker could forge proofs.
+        /// `development` for keys whose maker could forge proofs, `transparent` where there is no key.
         pub provenance: String,
         /// Inputs that can be proved.
         pub example: Value,
@@ -677,8 +687,8 @@ wire! {
         /// Who.
         pub prover_id: String,
         /// 64 hexadecimal digits: BLAKE3 in its key derivation mode with the context
-        /// `prooflane commitment v1`, over the 16 bytes of the task's id, the prover's id, the
-        /// 128 bytes of the proof, and the 32 bytes of the salt.
+        /// `prooflane commitment v1`, over the 16 bytes of the task's id, the prover's id, the bytes
+        /// of the proof (128, or evidence), and the 32 bytes of the salt.
         #[cfg_attr(feature = "openapi", schema(value_type = String))]
         pub commitment: CommitmentDigest,
     }

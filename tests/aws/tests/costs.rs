@@ -160,6 +160,7 @@ async fn the_manual_says_what_each_use_case_asks_of_aws() {
         .witness(&pulled.assignment.inputs)
         .expect("a witness");
     let proof = prooflane_engine::prove(&key, &witness).expect("a proof");
+    let proof = proof.to_compact();
     let handed = coordinator.hand_in(&fleet, id, 1, &proof).await;
     handed.expect("it is handed in");
     meter.line("hand its proof in (fleet)");

@@ -154,6 +154,7 @@ async fn work_once(coordinator: &Coordinator, keys: &Arc<Keys>) -> Result<(), Er
         let keys = keys.clone();
         let proving = tokio::task::spawn_blocking(move || prove(&keys, &pulled.assignment));
         let proof = proving.await.expect("it does not panic");
+        let proof = proof.to_compact();
         coordinator.hand_in(&prover(), id, attempt, &proof).await?;
         if let Some(receipt) = pulled.receipt {
             coordinator.drop_message(&receipt).await?;

@@ -2,9 +2,11 @@
 //! and schedules, workers that pull from SQS, real proofs.
 
 use prooflane_client::Client;
+use prooflane_client::wire::SubmitTask;
+use prooflane_ledger::{Evidence, task};
 use prooflane_log::{Policy, Receipt};
 use prooflane_tests::binary::command;
-use prooflane_tests::ledger::{count, id, salaries};
+use prooflane_tests::ledger::{count, example, id, salaries, sealed_example};
 use prooflane_tests_aws::{Emulator, Network};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -99,7 +101,28 @@ fn the_demo_passes_at_a_deployed_network() {
         status == 200 && checkpoint.contains("/ledger\n2\n"),
         "{checkpoint}"
     );
+    runtime.block_on(a_statement_is_proved_by_the_fleet(&network));
     no_invariant_is_broken(&network);
+}
+
+/// Its columns go to the bucket encrypted, a process of the worker's proves it, and the evidence lies in the bucket.
+async fn a_statement_is_proved_by_the_fleet(network: &Network) {
+    let key = network.operator_key.clone();
+    let client = Client::new(&network.url, Some(key)).expect("a URL");
+    let inputs = sealed_example(&client).await;
+    let task = SubmitTask {
+        privacy_level: 3,
+        ..SubmitTask::new(task::CIRCUIT, inputs)
+    };
+    let task = client.submit(&task).await.expect("a task").task_id;
+    let proved = tokio::time::timeout(PATIENCE, client.wait_until_proved(task)).await;
+    proved.expect("in time").expect("it is proved");
+    let evidence = client.task_evidence(task).await.expect("its evidence");
+    let evidence = Evidence::from_bytes(&evidence).expect("evidence");
+    assert_eq!(evidence.instance(), example().instance());
+    evidence.verify().expect("it holds");
+    let by = client.task(task).await.expect("the task").assigned_prover;
+    assert_eq!(by.as_deref(), Some("fleet-cpu"));
 }
 
 /// Evidence comes and goes by way of the bucket; the log is in the table and the bucket.

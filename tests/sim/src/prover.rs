@@ -323,7 +323,7 @@ impl Prover {
         proof: &Proof,
         valid: bool,
     ) -> Result<bool, Error> {
-        let (id, proof) = (self.id.clone(), *proof);
+        let (id, proof) = (self.id.clone(), proof.to_compact());
         let accept = move |c: Coordinator| -> Act<bool> {
             let (id, proof) = (id.clone(), proof);
             Box::pin(async move { Ok(c.accept(&id, task, attempt, &proof).await?.accepted) })
@@ -396,7 +396,7 @@ impl Prover {
         salt: &[u8; 32],
         valid: bool,
     ) -> Result<bool, Error> {
-        let (id, proof, salt) = (self.id.clone(), *proof, *salt);
+        let (id, proof, salt) = (self.id.clone(), proof.to_compact(), *salt);
         let reveal = move |c: Coordinator| -> Act<bool> {
             let (id, proof) = (id.clone(), proof);
             Box::pin(async move { Ok(c.reveal(&id, task, &proof, &salt).await?.accepted) })

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use prooflane_fleet::{Cells, Limits};
 use prooflane_market::{AttemptEnd, Status};
-use prooflane_verifier::field;
+use prooflane_verifier::{Proof, field};
 use prooflane_worker::{Drain, Prover, run_with};
 use std::process::Command;
 use std::sync::Arc;
@@ -47,7 +47,8 @@ async fn a_process_makes_one_proof_after_the_other() {
         public.push(field::parse(text).unwrap());
     }
     for _ in 0..3 {
-        let proof = cells.prove(key(), assignment.clone()).await.unwrap();
+        let proof = cells.prove(Some(key()), assignment.clone()).await.unwrap();
+        let proof = Proof::from_compact(&proof).unwrap();
         key().prepared().verify(&proof, &public).unwrap();
     }
 }
@@ -59,13 +60,13 @@ async fn what_cannot_be_proved_is_said_and_the_process_goes_on() {
     let cells = cells(&keys, GENEROUS);
     let mut bad = good.clone();
     bad.public_inputs[0] = "1".into();
-    let said = cells.prove(key(), bad).await.unwrap_err();
+    let said = cells.prove(Some(key()), bad).await.unwrap_err();
     assert!(said.contains("public inputs of the task"), "{said}");
     let mut other_key = good.clone();
     other_key.key_id = "00".into();
-    let said = cells.prove(key(), other_key).await.unwrap_err();
+    let said = cells.prove(Some(key()), other_key).await.unwrap_err();
     assert!(said.contains("no key 00"), "{said}");
-    cells.prove(key(), good).await.unwrap();
+    cells.prove(Some(key()), good).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +78,10 @@ async fn a_proof_that_takes_too_long_is_ended() {
     };
     let cells = scripted("read line; exec sleep 1000", &[], limits);
     let started = Instant::now();
-    let said = cells.prove(key(), assignment(&keys)).await.unwrap_err();
+    let said = cells
+        .prove(Some(key()), assignment(&keys))
+        .await
+        .unwrap_err();
     assert_eq!(
         said,
         "no proof within 0.2 s, which is the limit of this prover"
@@ -92,7 +96,9 @@ async fn a_proof_that_takes_too_much_memory_is_ended() {
         memory_mb: 1,
         ..GENEROUS
     };
-    let said = cells(&keys, limits).prove(key(), assignment(&keys)).await;
+    let said = cells(&keys, limits)
+        .prove(Some(key()), assignment(&keys))
+        .await;
     assert_eq!(
         said.unwrap_err(),
         "the proof takes more than 1 MB of memory, which is the limit of this prover"
@@ -104,13 +110,19 @@ async fn a_process_that_crashes_says_nothing_of_the_inputs() {
     let keys = tempfile::tempdir().unwrap();
     // It throws everything back before it ends.
     let cells = scripted("read line; echo \"$line\" >&2; kill -9 $$", &[], GENEROUS);
-    let said = cells.prove(key(), assignment(&keys)).await.unwrap_err();
+    let said = cells
+        .prove(Some(key()), assignment(&keys))
+        .await
+        .unwrap_err();
     assert!(
         said.starts_with("the prover crashed on these inputs (signal: 9"),
         "{said}"
     );
     let nonsense = scripted("read line; echo \"$line\"; exec sleep 1000", &[], GENEROUS);
-    let said = nonsense.prove(key(), assignment(&keys)).await.unwrap_err();
+    let said = nonsense
+        .prove(Some(key()), assignment(&keys))
+        .await
+        .unwrap_err();
     assert!(said.starts_with("the prover crashed"), "{said}");
 }
 
@@ -123,7 +135,7 @@ async fn a_process_that_was_ended_while_idle_costs_nothing() {
     let args = [pid.to_str().unwrap(), BINARY, keys.path().to_str().unwrap()];
     let cells = scripted(script, &args, GENEROUS);
     for _ in 0..3 {
-        cells.prove(key(), assignment.clone()).await.unwrap();
+        cells.prove(Some(key()), assignment.clone()).await.unwrap();
         let pid = std::fs::read_to_string(&pid).unwrap();
         let pid = pid.trim();
         let kill = Command::new("kill").args(["-9", pid]).status().unwrap();

@@ -6,7 +6,6 @@ use prooflane_client::wire::AssignmentView;
 use prooflane_engine::CircuitKey;
 use prooflane_fleet::{Group, GroupError, work};
 use prooflane_market::Status;
-use prooflane_verifier::Proof;
 use prooflane_worker::{Drain, InProcess, Prover};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -72,9 +71,9 @@ struct Held(Semaphore);
 impl Prover for Held {
     async fn prove(
         &self,
-        key: Arc<CircuitKey>,
+        key: Option<Arc<CircuitKey>>,
         assignment: AssignmentView,
-    ) -> Result<Proof, String> {
+    ) -> Result<Vec<u8>, String> {
         self.0.acquire().await.unwrap().forget();
         InProcess.prove(key, assignment).await
     }

@@ -69,7 +69,7 @@ impl Net {
             key.verifying_key().clone(),
             Provenance::Development,
         );
-        let name = Catalogue::proving_key_blob("range@1", &entry.key_id.to_string());
+        let name = Catalogue::proving_key_blob("range@1", &entry.key_id());
         let file = std::fs::read(KEYS.1.path("range@1")).unwrap();
         ports
             .blobs

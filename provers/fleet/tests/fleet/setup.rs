@@ -11,10 +11,7 @@ use std::sync::Arc;
 
 async fn ids(ports: &Ports) -> Vec<(String, String)> {
     let catalogue = Catalogue::load(&*ports.blobs).await.unwrap();
-    let entries = catalogue.entries();
-    entries
-        .map(|entry| (entry.circuit.id().to_owned(), entry.key_id.to_string()))
-        .collect()
+    catalogue.names()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +132,7 @@ async fn keys_in_a_folder_are_taken_before_any_are_made() {
     );
     assert_eq!(done.made, ["payment@1", "merkle@1", "dataset-row@1"]);
     let catalogue = Catalogue::load(&*ports.blobs).await.unwrap();
-    for entry in catalogue.entries() {
+    for entry in catalogue.circuits() {
         let of_ceremony = entry.circuit.id() == "range@1";
         assert_eq!(entry.provenance == Provenance::Ceremony, of_ceremony);
         assert_eq!(entry.key_id == imported.key_id(), of_ceremony);
