@@ -140,6 +140,21 @@ impl Coordinator {
         Err(Error::Contention(TRIES))
     }
 
+    /// That a requester could pay this now, for what would be dear to find out later.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientCredits`]; the store's.
+    pub(crate) async fn afford(
+        &self,
+        account: &LedgerAccount,
+        needed: Credits,
+    ) -> Result<(), Error> {
+        if self.counter(account).await? < needed.0.cast_signed() {
+            self.open_account(account, needed).await?;
+        }
+        Ok(())
+    }
+
     /// Gives a newcomer of an open network its grant, once.
     ///
     /// # Errors

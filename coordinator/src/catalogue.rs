@@ -3,7 +3,7 @@
 
 use crate::{Error, UploadId};
 use prooflane_circuits::Circuit;
-use prooflane_ledger::{Evidence, task};
+use prooflane_ledger::{Bytes32, Evidence, task};
 use prooflane_store::{Blobs, StoreError};
 use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
 use prooflane_verifier::{
@@ -149,40 +149,54 @@ impl Entry {
         }
     }
 
-    /// That bytes are a proof of this kind, valid or not.
-    pub(crate) fn demand_form(&self, proof: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::Groth16(_) => {
-                let read = Proof::from_compact(proof).map(drop);
-                read.map_err(|error| Error::MalformedProof(error.to_string()))
-            }
-            Self::Statements => {
-                let read = Evidence::from_bytes(proof).map(drop);
-                read.map_err(|error| Error::MalformedProof(error.to_string()))
-            }
-        }
-    }
-
-    /// Whether a proof with these public inputs is valid. What cannot be read is no proof.
-    pub(crate) async fn verifies(&self, public: &[String], proof: &[u8]) -> Result<bool, Error> {
+    /// Looks at a proof that should have these public inputs.
+    pub(crate) async fn judge(&self, public: &[String], proof: &[u8]) -> Result<Judgement, Error> {
         let what = "public input";
         match self {
             Self::Groth16(entry) => {
                 let public: Result<Vec<Fr>, _> = public.iter().map(|t| field::parse(t)).collect();
                 let public = public.map_err(|_| Error::Corrupt { what })?;
-                let proof = Proof::from_compact(proof);
-                Ok(proof.is_ok_and(|proof| entry.prepared.verify(&proof, &public).is_ok()))
+                Ok(match Proof::from_compact(proof) {
+                    Ok(proof) => entry.prepared.verify(&proof, &public).is_ok().into(),
+                    Err(error) => Judgement::Malformed(error.to_string()),
+                })
             }
             Self::Statements => {
                 let digest = public.first().and_then(|text| text.parse().ok());
-                let digest = digest.ok_or(Error::Corrupt { what })?;
-                let evidence = proof.to_vec();
+                let digest: Bytes32 = digest.ok_or(Error::Corrupt { what })?;
+                let bytes = proof.to_vec();
                 // Milliseconds for each proof in it, of which there may be many.
-                let verified =
-                    tokio::task::spawn_blocking(move || Evidence::proves(&evidence, &digest));
-                Ok(verified.await.unwrap_or(false))
+                let judged =
+                    tokio::task::spawn_blocking(move || match Evidence::from_bytes(&bytes) {
+                        Ok(evidence) => evidence.proves(&digest).into(),
+                        Err(error) => Judgement::Malformed(error.to_string()),
+                    });
+                match judged.await {
+                    Ok(judgement) => Ok(judgement),
+                    // This process ends: nobody is to blame.
+                    Err(error) if error.is_cancelled() => {
+                        let ending = StoreError::Unavailable("this process ends".into());
+                        Err(Error::Unavailable(ending))
+                    }
+                    Err(_) => Ok(Judgement::Invalid),
+                }
             }
         }
+    }
+}
+
+/// What a proof is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    Valid,
+    Invalid,
+    /// No proof of this kind at all, and why.
+    Malformed(String),
+}
+
+impl From<bool> for Judgement {
+    fn from(valid: bool) -> Self {
+        if valid { Self::Valid } else { Self::Invalid }
     }
 }
 

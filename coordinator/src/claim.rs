@@ -36,7 +36,7 @@ pub struct Assignment {
     pub trace: TraceId,
     /// `name@version`.
     pub circuit: String,
-    /// The verifying key that decides, in hex.
+    /// The verifying key that decides, in hex; of a statement the proof system.
     pub key_id: String,
     /// As the circuit wants them.
     pub inputs: Value,

@@ -14,7 +14,7 @@ pub struct OpenTask {
     pub task_id: TaskId,
     /// `name@version`.
     pub circuit: String,
-    /// The verifying key that decides, in hex.
+    /// The verifying key that decides, in hex; of a statement the proof system.
     pub key_id: String,
     /// As the circuit wants them.
     pub inputs: Value,
@@ -178,6 +178,14 @@ impl Coordinator {
         Ok(at + self.rules.reveal_after)
     }
 
+    /// The verdict on a reveal of this prover's, if it has completed the task.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], the store's.
+    pub async fn revealed(&self, prover: &ProverId, id: TaskId) -> Result<Option<Verdict>, Error> {
+        Ok(already(&self.load(id).await?.value.task, prover))
+    }
+
     /// Verifies the proof that a prover had committed to, and settles: pays for a valid one and lets
     /// a running attempt go without a mark; an invalid one voids the commitment. The same call again
     /// after a valid one gets the same answer.
@@ -202,9 +210,7 @@ impl Coordinator {
         if self.key_replaced(&record) {
             return Err(self.retire(id).await?);
         }
-        let entry = self.catalogue.find(&record.task.spec.circuit)?;
-        entry.demand_form(proof)?;
-        if !self.verifies(&record, proof).await? {
+        if !self.demand_proof(&record, proof).await? {
             self.change(id, |task| {
                 let effects = task.void(prover, &digest, now, &self.rules)?;
                 Ok(Decision::Change(effects, ()))

@@ -59,8 +59,8 @@ pub struct Coordinator {
     rules: Arc<Rules>,
     catalogue: Arc<Catalogue>,
     watch: Arc<Watch>,
-    /// Of witnesses that were uploaded one is checked at a time: each takes many times its own memory.
-    large: Arc<Semaphore>,
+    /// One statement is checked at a time: it takes many times the memory of its witness.
+    statements: Arc<Semaphore>,
 }
 
 impl Coordinator {
@@ -72,7 +72,7 @@ impl Coordinator {
             rules: Arc::new(rules),
             catalogue: Arc::new(catalogue),
             watch: Arc::default(),
-            large: Arc::new(Semaphore::new(1)),
+            statements: Arc::new(Semaphore::new(1)),
         }
     }
 

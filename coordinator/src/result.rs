@@ -1,5 +1,6 @@
 //! A proof comes back, or the news that none will.
 
+use crate::catalogue::Judgement;
 use crate::tasks::{Decision, TaskRecord};
 use crate::{Coordinator, Error, layout};
 use prooflane_market::{
@@ -36,9 +37,7 @@ impl Coordinator {
             Ok(record) => record,
             Err(verdict) => return Ok(verdict),
         };
-        let entry = self.catalogue.find(&record.task.spec.circuit)?;
-        entry.demand_form(proof)?;
-        if !self.verifies(&record, proof).await? {
+        if !self.demand_proof(&record, proof).await? {
             return self.reject(prover, id, attempt).await;
         }
         // Before the task says that there is a proof, there is one.
@@ -184,12 +183,30 @@ impl Coordinator {
         Ok(Refusal::Ended { status }.into())
     }
 
+    /// Whether a proof is valid. What is no proof of that kind at all is refused.
+    pub(crate) async fn demand_proof(
+        &self,
+        record: &TaskRecord,
+        proof: &[u8],
+    ) -> Result<bool, Error> {
+        match self.judge(record, proof).await? {
+            Judgement::Malformed(problem) => Err(Error::MalformedProof(problem)),
+            judgement => Ok(judgement == Judgement::Valid),
+        }
+    }
+
+    /// Whether what is stored or was handed in is a valid proof.
     pub(crate) async fn verifies(&self, record: &TaskRecord, proof: &[u8]) -> Result<bool, Error> {
+        Ok(self.judge(record, proof).await? == Judgement::Valid)
+    }
+
+    async fn judge(&self, record: &TaskRecord, proof: &[u8]) -> Result<Judgement, Error> {
         let entry = self.catalogue.find(&record.task.spec.circuit)?;
-        let valid = entry.verifies(&record.public_inputs, proof).await?;
+        let judgement = entry.judge(&record.public_inputs, proof).await?;
+        let valid = judgement == Judgement::Valid;
         metrics::counter!("prooflane_proofs_verified_total", "valid" => if valid { "true" } else { "false" })
             .increment(1);
-        Ok(valid)
+        Ok(judgement)
     }
 
     /// Whether a proof of what is called `circuit` is valid, for whoever is shown one.
@@ -203,7 +220,8 @@ impl Coordinator {
         proof: &[u8],
     ) -> Result<bool, Error> {
         let entry = self.catalogue.find(circuit)?;
-        entry.verifies(public_inputs, proof).await
+        let judgement = entry.judge(public_inputs, proof).await?;
+        Ok(judgement == Judgement::Valid)
     }
 
     /// What goes with a task's completion besides its commit.

@@ -2,13 +2,14 @@
 
 use crate::secrets::InputKey;
 use crate::tasks::{InputPlace, TRIES, TaskRecord, journal};
-use crate::{Coordinator, Entry, Error, Inputs, TraceId, clear, layout};
+use crate::uploads::inputs_of;
+use crate::{Coordinator, Entry, Error, Inputs, TraceId, UploadId, clear, layout};
 use prooflane_market::{
     Credits, JournalEntry, LedgerAccount, NewTask, PrivacyLevel, ProverId, Ratio, Reason, Task,
     TaskId, Timestamp,
 };
 use prooflane_store::{CommitError, Expect, PutMode, Write};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What a requester submits.
 pub struct Submission {
@@ -113,30 +114,40 @@ impl Coordinator {
         let inputs = match submission.inputs {
             Inputs::Here(inputs) => inputs,
             Inputs::Uploaded(upload) => {
-                // It was deleted when the task came in.
-                if let Some(submitted) = self.sent_again(submission.task_id, &content).await? {
-                    self.drop_upload(upload).await;
-                    return Ok(submitted);
+                let brought = self.brought(submission.task_id, &content, requester, upload);
+                match brought.await? {
+                    Ok(bytes) => inputs_of(upload, &bytes)?,
+                    Err(submitted) => return Ok(submitted),
                 }
-                self.uploaded_inputs(requester, upload).await?
             }
         };
         let sealed = entry.sealed(&inputs)?;
-        let (witness, _alone) = match sealed {
-            None => (None, None),
+        let alone = if entry.groth16().is_err() {
+            let account = LedgerAccount::Requester(requester.clone());
+            self.afford(&account, submission.reward_amount).await?;
+            self.statements.clone().acquire_owned().await.ok()
+        } else {
+            None
+        };
+        let witness = match sealed {
+            None => None,
             Some(upload) => {
-                if let Some(submitted) = self.sent_again(submission.task_id, &content).await? {
-                    self.drop_upload(upload).await;
-                    return Ok(submitted);
+                let brought = self.brought(submission.task_id, &content, requester, upload);
+                match brought.await? {
+                    Ok(bytes) => Some(bytes),
+                    Err(submitted) => return Ok(submitted),
                 }
-                let alone = self.large.acquire().await.ok();
-                (Some(self.uploaded(requester, upload).await?), alone)
             }
         };
         let plain = zeroize::Zeroizing::new(crate::tasks::encode(&inputs));
-        let (public_inputs, witness) = self
-            .public_inputs(entry, inputs, plain.len(), witness)
-            .await?;
+        let check = entry.check();
+        let check = move || {
+            let public_inputs = check(&inputs, witness.as_deref());
+            // Whoever asked may be gone by now: the next one waits for the end of this.
+            drop(alone);
+            Ok((public_inputs?, witness))
+        };
+        let (public_inputs, witness) = self.checked(entry, plain.len(), check).await?;
         let key = submission
             .privacy_level
             .encrypts()
@@ -217,6 +228,8 @@ impl Coordinator {
                 Err(CommitError::Conflict { .. } | CommitError::Unknown(_)) => {
                     // Either the task is there already, whoever wrote it, or nothing happened.
                     if let Some(mut submitted) = self.repeated(id, &record.content).await? {
+                        // It may have ended meanwhile: then this call has put its witness back.
+                        self.drop_witness(&submitted.record).await;
                         // It is this call's if it came in at this call's moment: one of its own
                         // commits landed without being able to say so.
                         submitted.created =
@@ -226,7 +239,10 @@ impl Coordinator {
                     }
                 }
                 Err(CommitError::Insufficient { .. }) => {
-                    self.open_account(&account, reward).await?
+                    if let Err(error) = self.open_account(&account, reward).await {
+                        self.delete_witness(&record).await;
+                        return Err(error);
+                    }
                 }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
@@ -234,17 +250,14 @@ impl Coordinator {
         Err(Error::Contention(TRIES))
     }
 
-    /// Checks the inputs, of which there are so many bytes, and gives back the witness that was uploaded.
-    async fn public_inputs(
+    /// Checks inputs, of which there are so many bytes, where that holds nobody up.
+    async fn checked<T: Send + 'static>(
         &self,
         entry: &Entry,
-        inputs: Value,
         bytes: usize,
-        witness: Option<Vec<u8>>,
-    ) -> Result<(Vec<String>, Option<Vec<u8>>), Error> {
-        let check = entry.check();
-        let check = move || Ok((check(&inputs, witness.as_deref())?, witness));
-        // A long list of leaves takes seconds, which other requests must not wait for; columns are committed to.
+        check: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // A long list of leaves takes seconds; a statement's columns are committed to.
         if bytes > INLINE_INPUT || entry.groth16().is_err() {
             let checked = tokio::task::spawn_blocking(check).await;
             checked.map_err(|_| Error::InvalidInputs("checking the inputs crashed".into()))?
@@ -253,15 +266,26 @@ impl Coordinator {
         }
     }
 
-    /// The task that a submission with an upload has made before.
-    async fn sent_again(
+    /// What was uploaded for a task; or the task, where it has come in already and used the upload.
+    async fn brought(
         &self,
         id: Option<TaskId>,
         content: &str,
-    ) -> Result<Option<Submitted>, Error> {
-        match id {
+        requester: &str,
+        upload: UploadId,
+    ) -> Result<Result<Vec<u8>, Submitted>, Error> {
+        let sent_again = async || match id {
             Some(id) => self.repeated(id, content).await,
             None => Ok(None),
+        };
+        if let Some(submitted) = sent_again().await? {
+            self.drop_upload(upload).await;
+            return Ok(Err(submitted));
+        }
+        match self.uploaded(requester, upload).await {
+            // An earlier try that was still under way has used it meanwhile.
+            Err(error @ Error::UnknownUpload(_)) => sent_again().await?.map(Err).ok_or(error),
+            bytes => bytes.map(Ok),
         }
     }
 

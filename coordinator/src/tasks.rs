@@ -17,9 +17,9 @@ pub(crate) const TRIES: u32 = 64;
 pub struct TaskRecord {
     /// What the market knows of it.
     pub task: Task,
-    /// The public inputs a proof must have, as decimal strings.
+    /// The public inputs a proof must have, as decimal strings; of a statement the digest of its instance, in hex.
     pub public_inputs: Vec<String>,
-    /// The verifying key that decides, in hex.
+    /// The verifying key that decides, in hex; of a statement the proof system.
     pub key_id: String,
     /// Digest of everything the submitter sent; a repeat must have the same.
     pub content: String,
@@ -149,13 +149,19 @@ impl Coordinator {
     }
 
     /// Nobody needs the witness of a task that has ended. One that stays costs space, and `fsck` names it.
-    async fn drop_witness(&self, record: &TaskRecord) {
-        let ended = record.task.status().is_terminal();
-        let Some(blob) = record.input.witness.as_ref().filter(|_| ended) else {
+    pub(crate) async fn drop_witness(&self, record: &TaskRecord) {
+        if record.task.status().is_terminal() {
+            self.delete_witness(record).await;
+        }
+    }
+
+    /// For a task that has ended or has never begun.
+    pub(crate) async fn delete_witness(&self, record: &TaskRecord) {
+        let Some(blob) = &record.input.witness else {
             return;
         };
         if let Err(error) = self.ports.blobs.delete(blob).await {
-            tracing::warn!(blob, %error, "the witness of a task that has ended is not deleted");
+            tracing::warn!(blob, %error, "a witness that nobody needs is not deleted");
         }
     }
 

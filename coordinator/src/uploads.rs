@@ -82,6 +82,18 @@ impl From<Value> for Inputs {
     }
 }
 
+/// The inputs that were uploaded.
+pub(crate) fn inputs_of(id: UploadId, bytes: &[u8]) -> Result<Value, Error> {
+    if bytes.len() > UploadId::INPUT_BYTES {
+        let (most, got) = (UploadId::INPUT_BYTES, bytes.len());
+        let problem = format!("expected at most {most} bytes of inputs, got {got}");
+        return Err(Error::invalid("upload", problem));
+    }
+    // Says where, and nothing of what is there.
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::InvalidInputs(format!("upload {id} is not JSON: {error}")))
+}
+
 impl Coordinator {
     /// Takes the bytes of an upload. A blob store that takes them from the requester directly does
     /// without this call.
@@ -112,23 +124,6 @@ impl Coordinator {
             return Ok(bytes);
         }
         Err(Error::UnknownUpload(id))
-    }
-
-    /// The inputs that were uploaded.
-    pub(crate) async fn uploaded_inputs(
-        &self,
-        requester: &str,
-        id: UploadId,
-    ) -> Result<Value, Error> {
-        let bytes = self.uploaded(requester, id).await?;
-        if bytes.len() > UploadId::INPUT_BYTES {
-            let (most, got) = (UploadId::INPUT_BYTES, bytes.len());
-            let problem = format!("expected at most {most} bytes of inputs, got {got}");
-            return Err(Error::invalid("upload", problem));
-        }
-        // Says where, and nothing of what is there.
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Error::InvalidInputs(format!("upload {id} is not JSON: {error}")))
     }
 
     /// It has served. One that stays costs space only.

@@ -1,6 +1,7 @@
 //! Every command of the binary: what it prints, what it exits with.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+use prooflane_ledger::{Evidence, task};
 use prooflane_tests::binary::{Running, command};
 use prooflane_tests::net::copy_keys;
 use serde_json::{Value, json};
@@ -417,6 +418,37 @@ fn a_task_can_be_submitted_followed_looked_at_and_fetched() {
 }
 
 #[test]
+fn a_statement_is_submitted_and_its_evidence_fetched() {
+    let shell = Shell::with_network(&[]);
+    let inputs = task::Inputs::example().to_string();
+    std::fs::write(shell.at("inputs.json"), inputs).unwrap();
+    let submit = ["submit", task::CIRCUIT, "--inputs", "inputs.json", "--wait"];
+    let told = shell.ok(&[&submit[..], &["--out", "a.evidence"]].concat());
+    assert!(
+        told.out.contains("The proof is in a.evidence."),
+        "{}",
+        told.out
+    );
+    let written = std::fs::read(shell.at("a.evidence")).unwrap();
+    let evidence = Evidence::from_bytes(&written).unwrap();
+    assert!(evidence.verify().unwrap().security_bits > Some(90.0));
+    let shown = shell.json(&submit);
+    assert_eq!(keys(&shown), ["circuit", "evidence_bytes", "task_id"]);
+    let task = shown["task_id"].as_str().unwrap();
+    shell.ok(&["proof", task, "--out", "b.evidence"]);
+    let fetched = std::fs::read(shell.at("b.evidence")).unwrap();
+    assert_eq!(
+        Evidence::from_bytes(&fetched).unwrap().instance(),
+        evidence.instance()
+    );
+    // What a circuit's proof has besides, it has not.
+    let more = ["proof", task, "--out", "c", "--public", "d"];
+    shell.fails(&more, 5, "no --public");
+    let more = ["proof", task, "--out", "c", "--verifying-key", "d"];
+    shell.fails(&more, 5, "no --verifying-key");
+}
+
+#[test]
 fn a_repeated_submission_is_the_same_task_and_its_end_is_final() {
     let shell = Shell::with_network(&["--provers", "0"]);
     let id = "11111111-2222-4333-8444-555555555555";
@@ -604,10 +636,18 @@ fn circuits_are_listed_with_inputs_that_can_be_proved() {
         .iter()
         .map(|c| c["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids, ["payment@1", "merkle@1", "range@1", "dataset-row@1"]);
-    assert_eq!(shell.ok(&["circuits", "list"]).out.lines().count(), 4);
+    let (statements, circuits) = ids.split_last().unwrap();
+    assert_eq!(
+        circuits,
+        ["payment@1", "merkle@1", "range@1", "dataset-row@1"]
+    );
+    assert_eq!(*statements, task::CIRCUIT);
+    let told = shell.ok(&["circuits", "list"]).out;
+    assert!(told.contains("plonky3/statement@1"), "{told}");
     assert_eq!(shell.json(&["circuits"]), listed);
-    for id in ids {
+    let example = shell.json(&["circuits", "example", statements]);
+    assert_eq!(example, task::Inputs::example());
+    for id in circuits {
         let example = shell.json(&["circuits", "example", id]);
         assert_eq!(example, prooflane_circuits::find(id).unwrap().example());
         let key = shell.json(&["circuits", "verifying-key", id, "--keys", "keys"]);

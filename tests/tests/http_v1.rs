@@ -433,6 +433,9 @@ async fn circuits_show_their_keys_and_inputs_that_can_be_proved() {
     let network = Network::start(Vec::new()).await;
     let list = network.get("/v1/circuits").await.ok();
     let circuits = list["circuits"].as_array().unwrap();
+    // Statements of the ledger stand beside them, and have no keys.
+    let keyed = |circuit: &&Value| circuit["provenance"] != "transparent";
+    let circuits: Vec<_> = circuits.iter().filter(keyed).collect();
     assert_eq!(circuits.len(), prooflane_circuits::registry().len());
     for circuit in circuits {
         let id = circuit["id"].as_str().unwrap();

@@ -161,6 +161,9 @@ pub(super) enum KeysCommand {
 }
 
 pub(super) async fn submit(context: &Context, args: SubmitArgs) -> anyhow::Result<()> {
+    if args.circuit == prooflane_ledger::task::CIRCUIT {
+        demand_neither(args.public.as_deref(), args.verifying_key.as_deref())?;
+    }
     let client = context.client()?;
     let task = client
         .submit(&SubmitTask {
@@ -247,9 +250,7 @@ impl Proved {
                 }
             }
             Self::Evidence(evidence) => {
-                if public.is_some() {
-                    bail!("a statement's public inputs are in its evidence: expected no --public");
-                }
+                demand_neither(public, None)?;
                 if let Some(out) = out {
                     context.output.bytes(out, evidence)?;
                 }
@@ -270,11 +271,20 @@ impl Proved {
                 let key = client.verifying_key(&proof.circuit).await?;
                 context.output.document(out, &key)
             }
-            (Some(_), Self::Evidence(_)) => {
-                bail!("a statement is proved without a key: expected no --verifying-key")
-            }
+            (Some(_), Self::Evidence(_)) => demand_neither(None, out),
         }
     }
+}
+
+/// What only a circuit has.
+fn demand_neither(public: Option<&Path>, verifying_key: Option<&Path>) -> anyhow::Result<()> {
+    if public.is_some() {
+        bail!("a statement's public inputs are in its evidence: expected no --public");
+    }
+    if verifying_key.is_some() {
+        bail!("a statement is proved without a key: expected no --verifying-key");
+    }
+    Ok(())
 }
 
 /// Shows what happens to a task until it ends.

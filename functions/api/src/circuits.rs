@@ -14,7 +14,7 @@ use prooflane_client::wire::{
     CircuitList, CircuitView, Problem as ProblemDoc, Verified, VerifyMany, VerifyOne,
     VerifyRequest, VerifyResult,
 };
-use prooflane_coordinator::{Entry, Groth16, Role};
+use prooflane_coordinator::{Entry, Groth16, Role, UploadId};
 use prooflane_ledger::Bytes32;
 use prooflane_verifier::snarkjs::SnarkjsVerifyingKey;
 use prooflane_verifier::{Fr, Statement, field};
@@ -118,10 +118,11 @@ async fn verify(
     }
     let mut results: Vec<Option<String>> = vec![None; proofs.len()];
     let mut by_circuit: BTreeMap<&str, (Vec<usize>, Vec<Statement>)> = BTreeMap::new();
+    let mut uploads = Vec::new();
     for (index, one) in proofs.iter().enumerate() {
         let entry = api.coordinator.catalogue().find(&one.circuit)?;
         let Ok(circuit) = entry.groth16() else {
-            results[index] = evidence(&api, &caller, one).await?;
+            results[index] = evidence(&api, &caller, one, &mut uploads).await?;
             continue;
         };
         match statement(one, circuit) {
@@ -132,6 +133,9 @@ async fn verify(
             }
             Err(reason) => results[index] = Some(reason),
         }
+    }
+    for upload in uploads {
+        api.coordinator.drop_upload(upload).await;
     }
     for (circuit, (indices, statements)) in &by_circuit {
         let prepared = &api.coordinator.catalogue().groth16(circuit)?.prepared;
@@ -154,26 +158,33 @@ async fn verify(
     }))
 }
 
-/// Why evidence does not verify, if it does not. Its upload has served.
-async fn evidence(api: &Api, caller: &Caller, one: &VerifyOne) -> Result<Option<String>, Problem> {
-    if let [digest] = &one.public_inputs[..] {
-        if let Err(error) = digest.parse::<Bytes32>() {
-            return Ok(Some(format!("public_inputs: {error}")));
-        }
-    } else {
+/// Why evidence does not verify, if it does not; and the upload that has served then.
+async fn evidence(
+    api: &Api,
+    caller: &Caller,
+    one: &VerifyOne,
+    uploads: &mut Vec<UploadId>,
+) -> Result<Option<String>, Problem> {
+    let [digest] = &one.public_inputs[..] else {
         let got = one.public_inputs.len();
         return Ok(Some(format!("public_inputs: expected 1, got {got}")));
+    };
+    if let Err(error) = digest.parse::<Bytes32>() {
+        return Ok(Some(format!("public_inputs: {error}")));
     }
-    let (evidence, upload) = proof_bytes(api, caller, &one.proof).await?;
+    let evidence = match proof_bytes(api, caller, &one.proof).await {
+        Ok((evidence, upload)) => {
+            uploads.extend(upload);
+            evidence
+        }
+        Err(problem) => return Ok(Some(problem.detail().to_owned())),
+    };
+    let public = &one.public_inputs;
     let verifies = api
         .coordinator
-        .verifies_for(&one.circuit, &one.public_inputs, &evidence);
-    let verifies = verifies.await?;
-    if let Some(upload) = upload {
-        api.coordinator.drop_upload(upload).await;
-    }
+        .verifies_for(&one.circuit, public, &evidence);
     let reason = "the evidence does not hold, or is of another instance";
-    Ok((!verifies).then(|| reason.to_owned()))
+    Ok((!verifies.await?).then(|| reason.to_owned()))
 }
 
 fn statement(one: &VerifyOne, entry: &Groth16) -> Result<Statement, String> {

@@ -110,7 +110,14 @@ async fn reveal(
 ) -> Result<Json<VerdictView>, Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let id = tasks::task_id(&id)?;
-    let (proof, upload) = proof_bytes(&api, &caller, &body.proof).await?;
+    let (proof, upload) = match proof_bytes(&api, &caller, &body.proof).await {
+        // It was there, if there is a verdict.
+        Err(problem) if problem.code() == "unknown_upload" => {
+            let verdict = api.coordinator.revealed(&prover, id).await?;
+            return Ok(Json(verdict_view(verdict.ok_or(problem)?)));
+        }
+        proof => proof?,
+    };
     let mut salt = [0; 32];
     let digits = body.salt.strip_prefix("0x").unwrap_or(&body.salt);
     hex::decode_to_slice(digits, &mut salt).map_err(|_| {

@@ -131,6 +131,10 @@ impl Problem {
         }
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.code.code
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

@@ -227,7 +227,17 @@ async fn result(
 ) -> Result<Json<VerdictView>, Problem> {
     let prover = caller.acts_for(&api, &body.prover_id).await?.prover_id;
     let (task, attempt) = (tasks::task_id(&task)?, attempt_no(&attempt)?);
-    let (proof, upload) = proof_bytes(&api, &caller, &body.proof).await?;
+    let (proof, upload) = match proof_bytes(&api, &caller, &body.proof).await {
+        // It was there, if there is a verdict.
+        Err(problem) if problem.code() == "unknown_upload" => {
+            let verdict = api
+                .coordinator
+                .verdict(&prover, task, attempt, Duration::ZERO);
+            let verdict = verdict.await?.ok_or(problem)?;
+            return Ok(Json(verdict_view(verdict)));
+        }
+        proof => proof?,
+    };
     let verdict = api
         .coordinator
         .accept(&prover, task, attempt, &proof)

@@ -260,12 +260,11 @@ async fn proof(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProofView>, Problem> {
-    let id = visible(&api, &caller, &id).await?.task.id();
-    let stored = api.coordinator.proof(id).await?;
-    let entry = api
-        .coordinator
-        .catalogue()
-        .find(&stored.record.task.spec.circuit)?;
+    let task = visible(&api, &caller, &id).await?.task;
+    let entry = api.coordinator.catalogue().find(&task.spec.circuit)?;
+    // Evidence is large: whether it is some is asked before it is fetched.
+    entry.groth16()?;
+    let stored = api.coordinator.proof(task.id()).await?;
     Ok(Json(views::proof(&stored, entry)?))
 }
 

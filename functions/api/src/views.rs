@@ -95,7 +95,6 @@ pub(crate) fn groth16(stored: &StoredProof) -> Result<Proof, Error> {
 }
 
 pub(crate) fn proof(stored: &StoredProof, entry: &Entry) -> Result<wire::ProofView, Error> {
-    entry.groth16()?;
     let proof = groth16(stored)?;
     let view = task(&stored.record, stored.record.task.updated_at);
     Ok(wire::ProofView {

@@ -81,8 +81,8 @@ enum Command {
     Check(Notarized),
     #[command(flatten)]
     Said(Said),
-    /// Have the provers of a network prove a statement, and record it there. They see the columns that it is about, and so does the
-    /// network.
+    /// Have the provers of a network prove a statement, and record it there. They see the columns that it is about, and of a noisy count
+    /// the noise of all that are asked of the dataset; and so does the network.
     Prove {
         #[command(flatten)]
         terms: Terms,

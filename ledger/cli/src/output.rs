@@ -1,5 +1,6 @@
 //! Tables for people; JSON and YAML for programs.
 
+use crate::prover::GoesOn;
 use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,7 +58,8 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
         ClientError::Problem(_) => 4,
     });
     let no = error.is::<No>().then_some(1);
-    ExitCode::from(no.or(of_client).unwrap_or(5))
+    let goes_on = error.is::<GoesOn>().then_some(3);
+    ExitCode::from(no.or(goes_on).or(of_client).unwrap_or(5))
 }
 
 impl Output {

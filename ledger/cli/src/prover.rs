@@ -1,13 +1,13 @@
 //! Who proves: this machine, or the provers of a network.
 
 use crate::config::Settings;
-use crate::output::{Progress, grouped, size};
+use crate::output::{Progress, grouped};
 use anyhow::bail;
 use clap::Args;
 use prooflane_client::wire::SubmitTask;
 use prooflane_client::{Client, ClientError};
 use prooflane_ledger::task::{self, Place, Sealed};
-use prooflane_ledger::{Evidence, Instance, MAX_BYTES, Owned, Statement, Witness, hand_out};
+use prooflane_ledger::{Evidence, Instance, Owned, Statement, Witness, hand_out};
 use std::fmt;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -93,14 +93,7 @@ impl By {
         };
         let client = settings.prover_client()?;
         let instance = Instance::of(statement, inputs, outputs);
-        let bytes = instance.witness_bytes()?;
-        if bytes > MAX_BYTES - IN_A_REQUEST {
-            bail!(
-                "expected columns of at most {}, got {}: prove it here, or of fewer columns",
-                size(MAX_BYTES),
-                size(bytes)
-            );
-        }
+        instance.demand_size()?;
         let witness = hand_out(&instance, inputs, outputs)?;
         // The operation is recorded under the task's id: once, however often it is tried.
         let id = Uuid::now_v7();
@@ -116,11 +109,13 @@ impl By {
         let task = terms.task(id, serde_json::to_value(inputs)?);
         // Whether it arrived is not known where there is no answer: the same once more finds it.
         patiently(|| client.submit(&task)).await.map_err(|error| {
-            if matches!(error, ClientError::Unreachable { .. }) {
+            if passes(&error) {
                 return goes_on(&error).into();
             }
             anyhow::Error::from(error)
         })?;
+        // Whoever stops waiting here needs its name.
+        eprintln!("task {id}");
         let proved = patiently(|| client.wait_until_proved(id)).await;
         proved.map_err(|error| match error {
             // It has ended without a proof.
@@ -173,6 +168,15 @@ async fn task_inputs(
     Ok(task::Inputs::of(instance.clone(), place))
 }
 
+/// Whether the same call may be answered later: nothing is known of what became of it.
+fn passes(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { .. } => true,
+        ClientError::Problem(problem) => problem.status >= 500 || problem.status == 429,
+        _ => false,
+    }
+}
+
 /// Asks a network that does not answer again, for a while.
 async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, ClientError>
 where
@@ -181,7 +185,7 @@ where
     let started = Instant::now();
     loop {
         match call().await {
-            Err(ClientError::Unreachable { .. }) if started.elapsed() < PATIENCE => {
+            Err(error) if passes(&error) && started.elapsed() < PATIENCE => {
                 tokio::time::sleep(PAUSE).await;
             }
             answer => return answer,

@@ -47,6 +47,18 @@ pub enum Error {
     /// Not what such a statement is proved from.
     #[error("no witness of the statement: {0}")]
     Witness(String),
+    /// More than a network takes.
+    #[error(
+        "a network takes at most {most} {what}, got {got}: prove it here, or of fewer rows or columns"
+    )]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How much it takes.
+        most: u64,
+        /// How much there is, at the most.
+        got: u64,
+    },
     /// A statement that is about such datasets, but not true of these.
     #[error("the statement is false: nothing can prove it of these data")]
     False,

@@ -1,7 +1,9 @@
 //! A statement that somebody else proves: an instance, which is public, and a witness, which is not.
 
 use crate::pieces::Columns;
-use crate::{Bytes32, Commitment, Error, Evidence, Owned, Source, Statement};
+use crate::{
+    Bytes32, Commitment, Error, Evidence, MAX_BYTES, MOST_DATASETS, Owned, Source, Statement,
+};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use prooflane_stark::{self as stark, Layout, NoiseSeed, Values};
@@ -20,6 +22,14 @@ pub struct Instance {
     /// And of what was made of them.
     pub outputs: Vec<Commitment>,
 }
+
+/// Memory that the columns of a task take when they are committed to again: those of one with four million 64-bit values take 285 MB.
+const MOST_COMMITTED: u64 = 320 << 20;
+/// Cells of the tables of a task's proofs, so that provers with four gigabytes can make them.
+const MOST_CELLS: u64 = 1 << 27;
+/// A proof without the columns that it opens, and what it has of one of these, at the most.
+const BYTES_OF_PROOF: u64 = 640 << 10;
+const BYTES_OF_OPENED: u64 = 100 << 10;
 
 /// A key for one witness.
 pub type WitnessKey = Zeroizing<[u8; 32]>;
@@ -81,21 +91,23 @@ impl Instance {
         let places = self.datasets().zip(self.parts()?).map(|(of, parts)| {
             let noisy = matches!(self.statement, Statement::Noisy { .. });
             let noise = noisy.then(|| place(32));
-            let parts = parts.into_iter().map(|part| {
-                let (layout, _) = of.part(part)?;
-                Ok(PartPlaces {
-                    part,
-                    seed: place(32),
-                    present: layout.nullable.then(|| place(layout.rows.div_ceil(8))),
-                    keys: place(layout.rows * bytes_of_key(&layout) as u64),
-                })
+            // Both are in ascending order.
+            let mut parts = parts.into_iter().peekable();
+            let layouts = of.layouts().enumerate();
+            let opened = layouts.filter(|(part, _)| parts.next_if_eq(part).is_some());
+            let parts = opened.map(|(part, layout)| PartPlaces {
+                part,
+                layout,
+                seed: place(32),
+                present: layout.nullable.then(|| place(layout.rows.div_ceil(8))),
+                keys: place(layout.rows * bytes_of_key(&layout) as u64),
             });
-            Ok(Places {
+            Places {
                 noise,
-                parts: parts.collect::<Result<_, Error>>()?,
-            })
+                parts: parts.collect(),
+            }
         });
-        places.collect()
+        Ok(places.collect())
     }
 
     /// How many bytes its witness has.
@@ -106,6 +118,32 @@ impl Instance {
         let places = self.places()?;
         let last = places.iter().rev().find_map(Places::end);
         Ok(last.unwrap_or(MAGIC.len()))
+    }
+
+    /// That a network takes it: that checking, proving and verifying it stay within bounds, which follow from what is public.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; as [`Self::witness_bytes`].
+    pub fn demand_size(&self) -> Result<(), Error> {
+        let demand = |what, most: u64, got: u64| {
+            let too_large = Error::TooLarge { what, most, got };
+            if got <= most { Ok(()) } else { Err(too_large) }
+        };
+        let datasets = self.datasets().count() as u64;
+        demand("datasets", MOST_DATASETS as u64, datasets)?;
+        let (mut committed, mut opened) = (0_u64, 0);
+        for (of, parts) in self.datasets().zip(self.parts()?) {
+            let layouts: Vec<_> = of.layouts().collect();
+            opened += parts.len() as u64;
+            let layouts = parts.into_iter().filter_map(|part| layouts.get(part));
+            let bytes = layouts.map(Layout::bytes);
+            committed = bytes.fold(committed, u64::saturating_add);
+        }
+        demand("bytes of committed columns", MOST_COMMITTED, committed)?;
+        let size = self.statement.size(&self.inputs, &self.outputs)?;
+        demand("cells of tables", MOST_CELLS, size.cells)?;
+        let evidence = size.proofs * BYTES_OF_PROOF + opened * BYTES_OF_OPENED;
+        demand("bytes of evidence", MAX_BYTES as u64, evidence)
     }
 
     /// Whether the statement is true of the data, so that it can be proved.
@@ -177,6 +215,7 @@ impl Places {
 
 struct PartPlaces {
     part: usize,
+    layout: Layout,
     seed: Range<usize>,
     present: Option<Range<usize>>,
     keys: Range<usize>,
@@ -294,36 +333,44 @@ impl OfDataset<'_> {
     }
 }
 
+impl OfDataset<'_> {
+    /// Commits again to a part.
+    fn column(&self, place: &PartPlaces) -> Result<stark::Column, Error> {
+        let layout = place.layout;
+        let keys = self.bytes[place.keys.clone()].chunks_exact(bytes_of_key(&layout));
+        let key = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |key, byte| key << 8 | u64::from(*byte))
+        };
+        let keys = Zeroizing::new(keys.map(key).collect::<Vec<u64>>());
+        let present = place.present.as_ref().map(|place| {
+            let bits = &self.bytes[place.clone()];
+            let there = |row: usize| bits[row / 8] >> (row % 8) & 1 == 1;
+            (0..keys.len()).map(there).collect::<Vec<bool>>()
+        });
+        let values = Values {
+            keys: &keys,
+            present: present.as_deref(),
+        };
+        let seed = self.array(&place.seed)?;
+        Ok(stark::Column::commit(layout, values, &seed)?)
+    }
+}
+
 impl Columns for OfDataset<'_> {
     fn commitment(&self) -> &Commitment {
         self.commitment
     }
 
     fn columns(&self, parts: &[usize]) -> Result<Vec<stark::Column>, Error> {
+        let expected = self.commitment.dataset(parts.iter().copied())?.columns;
         let id = self.commitment.id();
-        let columns = parts.iter().map(|number| {
+        let columns = parts.iter().zip(expected).map(|(number, (_, commitment))| {
             let place = self.places.parts.iter().find(|place| place.part == *number);
             let place = place.ok_or_else(|| Error::Witness(format!("part {number} is missing")))?;
-            let (layout, commitment) = self.commitment.part(*number)?;
-            let keys = self.bytes[place.keys.clone()].chunks_exact(bytes_of_key(&layout));
-            let keys = keys.map(|key| {
-                key.iter()
-                    .rev()
-                    .fold(0, |key, byte| key << 8 | u64::from(*byte))
-            });
-            let keys = Zeroizing::new(keys.collect::<Vec<u64>>());
-            let present = place.present.as_ref().map(|place| {
-                let bits = &self.bytes[place.clone()];
-                let rows = 0..usize::try_from(layout.rows).unwrap_or(usize::MAX);
-                rows.map(|row| bits[row / 8] >> (row % 8) & 1 == 1)
-                    .collect::<Vec<bool>>()
-            });
-            let values = Values {
-                keys: &keys,
-                present: present.as_deref(),
-            };
-            let seed = self.array(&place.seed)?;
-            let column = stark::Column::commit(layout, values, &seed)?.labelled(id.0.0);
+            let column = self.column(place)?.labelled(id.0.0);
             if *column.commitment() == commitment {
                 return Ok(column);
             }

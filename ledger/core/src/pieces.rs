@@ -169,6 +169,15 @@ fn demand(holds: bool, problem: &str) -> Result<(), Error> {
     }
 }
 
+/// What proving a statement takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    /// Cells of the tables of its largest proof.
+    pub(crate) cells: u64,
+    /// How many proofs.
+    pub(crate) proofs: u64,
+}
+
 impl Statement {
     /// What has to be proved of datasets, after checking whatever can be seen of them.
     ///
@@ -406,6 +415,49 @@ impl Statement {
             }
         }
         Ok(openings)
+    }
+
+    /// What proving it takes.
+    ///
+    /// # Errors
+    /// [`Error`], if the statement cannot be about them.
+    pub(crate) fn size(
+        &self,
+        inputs: &[Commitment],
+        outputs: &[Commitment],
+    ) -> Result<Size, Error> {
+        let datasets: Vec<_> = inputs.iter().chain(outputs).collect();
+        let at = |of: &Part| datasets[of.dataset].part(of.part);
+        let all_at = |parts: &[Part]| datasets[0].dataset(parts.iter().map(|part| part.part));
+        let mut size = Size::default();
+        for piece in self.pieces(inputs, outputs)? {
+            // What cannot be true of any data has no tables, and is found to be false.
+            let cells = match piece {
+                Piece::OfColumn(claim, of) => {
+                    let (layout, commitment) = at(&of)?;
+                    claim.cells(layout, &commitment)
+                }
+                Piece::Noisy(claim, of) => {
+                    let (layout, commitment) = at(&of)?;
+                    claim.cells(layout, &commitment)
+                }
+                Piece::Affine(claim, from, to) => {
+                    let ((from, of_from), (to, of_to)) = (at(&from)?, at(&to)?);
+                    claim.cells((from, &of_from), (to, &of_to))
+                }
+                Piece::Groups(claim, parts) => claim.cells(&all_at(&parts)?),
+                Piece::Held(claim, parts) => claim.cells(&all_at(&parts)?),
+                Piece::Transformation(transformation, inputs) => {
+                    let all = datasets.iter().map(|of| of.dataset(of.all()));
+                    let all: Vec<_> = all.collect::<Result<_, _>>()?;
+                    let (inputs, outputs) = all.split_at(inputs);
+                    transformation.cells(inputs, outputs)
+                }
+            };
+            size.cells = size.cells.max(cells.unwrap_or(0));
+            size.proofs += 1;
+        }
+        Ok(size)
     }
 
     /// Proves it of datasets that are here. Whoever calls has counted [`Self::openings`].

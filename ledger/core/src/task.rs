@@ -141,9 +141,10 @@ impl Inputs {
     /// The digest of an instance that is true of its witness.
     ///
     /// # Errors
-    /// [`Error`]: it is false, its data are others, or there is nothing to prove.
+    /// [`Error`]: it is false, its data are others, it is too large for a network, or there is nothing to prove.
     pub fn check(&self, uploaded: Option<&[u8]>) -> Result<Bytes32, Error> {
         let instance = self.instance();
+        instance.demand_size()?;
         instance.check(&self.witness(uploaded)?)?;
         Ok(instance.digest())
     }
@@ -164,15 +165,10 @@ impl Inputs {
 }
 
 impl Evidence {
-    /// Whether these bytes are evidence of the instance with this digest, and it holds.
+    /// Whether it is of the instance with this digest, and holds.
     #[must_use]
-    pub fn proves(bytes: &[u8], digest: &Bytes32) -> bool {
-        let evidence = Self::from_bytes(bytes);
-        evidence.is_ok_and(|evidence| {
-            evidence.instance().digest() == *digest
-                && evidence
-                    .verify()
-                    .is_ok_and(|verified| verified.security_bits.is_some())
-        })
+    pub fn proves(&self, digest: &Bytes32) -> bool {
+        let verify = || self.verify().map(|verified| verified.security_bits);
+        self.instance().digest() == *digest && verify().is_ok_and(|bits| bits.is_some())
     }
 }

@@ -79,10 +79,8 @@ fn proved_elsewhere(statement: &Statement, inputs: &[Owned], outputs: &[Owned]) 
     instance.check(&opened).unwrap();
     let evidence = instance.prove(&opened).unwrap();
     assert_eq!(evidence.instance(), instance);
-    let bytes = evidence.to_bytes().unwrap();
-    assert!(Evidence::proves(&bytes, &instance.digest()));
-    assert!(!Evidence::proves(&bytes, &Bytes32([7; 32])));
-    assert!(!Evidence::proves(&bytes[1..], &instance.digest()));
+    assert!(evidence.proves(&instance.digest()));
+    assert!(!evidence.proves(&Bytes32([7; 32])));
 
     // A witness is one of its instance alone, and whole.
     let mut renamed = instance.clone();
@@ -786,6 +784,101 @@ fn the_example_of_a_task_is_true() {
     let evidence = inputs.prove(None).unwrap();
     let count = evidence.statement.figures(&evidence.inputs[0]).unwrap();
     assert_eq!(count[0].value, "2");
-    assert!(Evidence::proves(&evidence.to_bytes().unwrap(), &digest));
+    assert!(evidence.proves(&digest));
     assert_eq!(serde_json::to_value(inputs).unwrap(), example);
+}
+
+/// Commitments say how much memory a check takes; nothing of it is taken before that is known.
+#[test]
+fn a_task_that_would_take_too_much_memory_is_refused_by_its_commitments_alone() {
+    let example: task::Inputs = serde_json::from_value(task::Inputs::example()).unwrap();
+    assert!(example.instance().demand_size().is_ok());
+    let columns = |count: usize, rows: u64, proofs: u32| {
+        let mut instance = example.instance();
+        let of = &mut instance.inputs[0];
+        let field = |number| Field::new(format!("c{number}"), Kind::Uint(Width::W64), true);
+        of.schema = Schema::new((0..count).map(field).collect()).unwrap();
+        of.roots = vec![of.roots[0]; count];
+        (of.rows, of.proofs) = (rows, proofs);
+        instance.outputs = std::mem::take(&mut instance.inputs);
+        instance.statement = Statement::Notarize;
+        instance
+    };
+    let mut many = columns(1, 8, 32);
+    many.outputs = vec![many.outputs[0].clone(); 33];
+    many.inputs = vec![many.outputs[0].clone()];
+    many.statement = Statement::Split;
+    let mut renewed = columns(250, 8, 1);
+    renewed.inputs.clone_from(&renewed.outputs);
+    renewed.statement = Statement::Renew;
+    let groups = |rows| {
+        let mut grouped = columns(1, rows, 32);
+        grouped.inputs = std::mem::take(&mut grouped.outputs);
+        let columns = vec!["c0".to_owned()];
+        let at_least = 1;
+        grouped.statement = Statement::Groups { columns, at_least };
+        grouped
+    };
+    for (too, instance) in [
+        (None, columns(1, 1_000_000, 32)),
+        (Some("bytes of committed columns"), columns(2, 1 << 22, 32)),
+        (
+            Some("bytes of committed columns"),
+            columns(256, 100_000, 32),
+        ),
+        // No rows at all, and much noise.
+        (Some("bytes of committed columns"), columns(256, 0, 10_000)),
+        (Some("datasets"), many),
+        (Some("bytes of evidence"), renewed),
+        (None, groups(100_000)),
+        (Some("cells of tables"), groups(4_000_000)),
+    ] {
+        match (instance.demand_size(), too) {
+            (Ok(()), None) => continue,
+            (Err(Error::TooLarge { what, .. }), Some(too)) => assert_eq!(what, too),
+            (got, _) => panic!("expected {too:?}, got {got:?}"),
+        }
+        let witness = Witness::from_bytes(Vec::new().into());
+        let inputs = task::Inputs::new(instance, &witness);
+        assert!(matches!(inputs.check(None), Err(Error::TooLarge { .. })));
+    }
+}
+
+/// A sum of 64-bit values has more bits, which JSON's values do not.
+#[test]
+fn large_sums_survive_every_form_of_json() {
+    let kind = Kind::Uint(Width::W64);
+    let values = [0, u64::MAX, u64::MAX].map(Some);
+    let column = Column::from_keys(kind, values).unwrap();
+    let schema = Schema::new(vec![Field::new("n", kind, false)]).unwrap();
+    let table = Table::new(schema, vec![column]).unwrap();
+    let of = owned(folder().path(), "large", table);
+    let statement = statistics(&of, "n");
+    let text = serde_json::to_string(&statement).unwrap();
+    assert!(text.contains(r#""sum":"36893488147419103230""#), "{text}");
+    let value = serde_json::to_value(&statement).unwrap();
+    for read in [
+        serde_json::from_str(&text).unwrap(),
+        serde_json::from_value(value).unwrap(),
+    ] {
+        let read: Statement = read;
+        assert_eq!(read, statement);
+    }
+    for no in [
+        "\"+1\"",
+        "\"\"",
+        "-1",
+        "1.5",
+        "36893488147419103230",
+        "\"340282366920938463463374607431768211456\"",
+    ] {
+        let text = text.replace("\"36893488147419103230\"", no);
+        assert!(serde_json::from_str::<Statement>(&text).is_err(), "{no}");
+    }
+    let instance = Instance::of(statement, std::slice::from_ref(&of), &[]);
+    let witness = Witness::new(&instance, &[of.source()], &[]).unwrap();
+    let inputs = serde_json::to_value(task::Inputs::new(instance, &witness)).unwrap();
+    let inputs: task::Inputs = serde_json::from_value(inputs).unwrap();
+    let digest = inputs.check(None).unwrap();
+    assert!(inputs.prove(None).unwrap().proves(&digest));
 }

@@ -35,6 +35,16 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// Cells of its tables ([`crate::Tables::cells`]); nothing, if it cannot be true of any such columns.
+    pub fn cells(
+        &self,
+        (input, of_input): (Layout, &Commitment),
+        (output, of_output): (Layout, &Commitment),
+    ) -> Option<u64> {
+        let (input, output) = ((input, of_input.clone()), (output, of_output.clone()));
+        Some(Plan::new(self, input, output)?.statement.cells())
+    }
+
     /// Whether `output` is `input` scaled, found out without a proof: exactly then it can be proved.
     pub fn holds(&self, input: &Column, output: &Column) -> bool {
         if self.plan(input, output).is_none() {

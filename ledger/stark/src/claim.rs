@@ -19,6 +19,14 @@ pub(crate) trait Prepared {
 /// What a claim comes to for the proof system.
 pub struct Tables(Box<dyn Prepared>);
 
+impl Tables {
+    /// How many cells they have, in the matrices that a proof commits to: each takes some sixteen bytes of the prover's memory.
+    #[must_use]
+    pub fn cells(&self) -> u64 {
+        self.0.statement().cells()
+    }
+}
+
 impl<P: Prepared + 'static> From<P> for Tables {
     fn from(prepared: P) -> Self {
         Self(Box::new(prepared))
@@ -29,6 +37,11 @@ impl<P: Prepared + 'static> From<P> for Tables {
 pub trait Claim {
     /// Its tables, if it is about a column of which this is public; nothing, if it cannot be true of any.
     fn tables(&self, layout: Layout, commitment: &Commitment) -> Option<Tables>;
+
+    /// Cells of its tables ([`Tables::cells`]); nothing, if it cannot be true of any column.
+    fn cells(&self, layout: Layout, commitment: &Commitment) -> Option<u64> {
+        self.tables(layout, commitment).map(|tables| tables.cells())
+    }
 
     /// Whether it is true of a column, found out without a proof: exactly then it can be proved.
     fn holds(&self, column: &Column) -> bool;

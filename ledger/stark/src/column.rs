@@ -155,6 +155,18 @@ impl Layout {
         VALUES as u32 * (self.limbs + u32::from(self.nullable))
     }
 
+    /// Cells of the matrix, with padding and noise.
+    pub(crate) fn cells(&self) -> u64 {
+        u64::from(self.width()) << self.log_rows()
+    }
+
+    /// Bytes of memory that a committed column takes, at the most: a matrix and its codeword, and of each row of that a salt and
+    /// hashes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        (12 * u64::from(self.width()) + 160) << self.log_rows()
+    }
+
     /// A table over such columns.
     pub(crate) fn table(&self) -> Table {
         Table::new(self.log_rows(), self.counting())

@@ -36,6 +36,11 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// Cells of its tables ([`crate::Tables::cells`]); nothing, if it cannot be true of any such columns.
+    pub fn cells(&self, columns: &Dataset) -> Option<u64> {
+        Some(Plan::new(self, columns)?.statement.cells())
+    }
+
     /// Whether it is true of a dataset's columns, found out without a proof: exactly then it can be proved.
     pub fn holds(&self, columns: &[Column]) -> bool {
         if Plan::new(self, &Dataset::of(columns)).is_none() {

@@ -27,7 +27,7 @@ impl Held {
         let mut batches: Vec<Range<usize>> = Vec::new();
         let mut room = 0;
         for (number, layout) in layouts.into_iter().enumerate() {
-            let cells = u64::from(layout.width()) << layout.log_rows();
+            let cells = layout.cells();
             match batches.last_mut() {
                 Some(batch) if cells <= room => batch.end = number + 1,
                 _ => {
@@ -38,6 +38,11 @@ impl Held {
             room = room.saturating_sub(cells);
         }
         batches
+    }
+
+    /// Cells of its tables ([`crate::Tables::cells`]); nothing, if it cannot be true of any such columns.
+    pub fn cells(&self, columns: &Dataset) -> Option<u64> {
+        Some(Plan::new(columns)?.statement.cells())
     }
 
     /// Whether it can be proved of columns, found out without a proof: if they are of one dataset, and their flags are flags.

@@ -228,6 +228,12 @@ impl Noisy {
         })
     }
 
+    /// Cells of its tables ([`crate::Tables::cells`]); nothing, if it cannot be true of any such column.
+    pub fn cells(&self, layout: Layout, commitment: &Commitment) -> Option<u64> {
+        let plan = Plan::new(self, layout, commitment.clone())?;
+        Some(plan.statement.cells())
+    }
+
     /// Whether the answer about a column is right, found out without a proof: exactly then it can be proved from this seed.
     pub fn holds(&self, column: &Column, seed: &NoiseSeed) -> bool {
         let plan = Plan::new(self, column.layout(), column.commitment().clone());

@@ -216,6 +216,16 @@ impl Statement {
         RowMajorMatrix::new(F::zero_vec(width << self.tables[table].log_rows), width)
     }
 
+    /// Cells of all tables, in the matrices that a proof commits to.
+    pub(crate) fn cells(&self) -> u64 {
+        let tables = self.tables.iter().enumerate();
+        let cells = tables.map(|(number, table)| {
+            let width = self.own_width(number) + table.bus_width() + DEGREE + 2 * DEGREE;
+            (width as u64) << table.log_rows
+        });
+        cells.sum()
+    }
+
     /// Constraints, columns and messages, of all tables.
     pub(crate) fn size(&self) -> Size {
         let mut size = Size::default();

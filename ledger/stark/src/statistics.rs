@@ -38,10 +38,49 @@ pub struct Statistics {
     pub low: u64,
     /// The greatest; 0 if there is none.
     pub high: u64,
-    /// The sum of what they exceed the least by.
+    /// The sum of what they exceed the least by. In JSON a text from 2^64 on: many readers take a larger number for a fraction.
+    #[serde(with = "wide")]
     pub sum: u128,
     /// The sum of the squares of that, lowest word first.
     pub squares: [u64; 3],
+}
+
+/// Numbers that 64 bits may not hold, in JSON.
+mod wide {
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+    use std::fmt;
+
+    pub(super) fn serialize<S: Serializer>(number: &u128, to: S) -> Result<S::Ok, S::Error> {
+        match u64::try_from(*number) {
+            Ok(small) => to.serialize_u64(small),
+            Err(_) => to.collect_str(number),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        from.deserialize_any(Number)
+    }
+
+    struct Number;
+
+    impl Visitor<'_> for Number {
+        type Value = u128;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an integer below 2^128, as a text from 2^64 on")
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<u128, E> {
+            Ok(number.into())
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<u128, E> {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|_| digits);
+            number.ok_or_else(|| E::custom("expected an integer below 2^128"))
+        }
+    }
 }
 
 impl Statistics {

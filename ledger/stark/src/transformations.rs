@@ -44,6 +44,11 @@ pub enum Transformation {
 }
 
 impl Transformation {
+    /// Cells of its tables ([`crate::Tables::cells`]); nothing, if it cannot be true of any such datasets.
+    pub fn cells(&self, inputs: &[Dataset], outputs: &[Dataset]) -> Option<u64> {
+        Some(Plan::new(self, inputs, outputs)?.statement.cells())
+    }
+
     /// Whether outputs are the inputs transformed, found out without a proof: exactly then it can be proved.
     pub fn holds(&self, inputs: &[&[Column]], outputs: &[&[Column]]) -> bool {
         if self.plan(inputs, outputs).is_none() {

@@ -297,10 +297,7 @@ async fn work(
         Ok(proof) => hand_in(&*network, &offer, task, attempt, &proof).await,
         Err(message) => {
             tracing::warn!(%task, attempt, message, "not proved");
-            let report = || network.failure(&offer, task, attempt, &message);
-            if let Err(error) = patiently(report).await {
-                tracing::warn!(%task, attempt, %error, "the failure was not reported; the lease will run out");
-            }
+            give_up(&*network, &offer, task, attempt, &message).await;
             false
         }
     };
@@ -347,8 +344,21 @@ async fn bring_witness(
         let inputs = inputs.with_witness(&sealed).map_err(|e| e.to_string())?;
         serde_json::to_value(inputs).map_err(|_| "the inputs are not JSON".to_owned())
     });
-    assignment.inputs = opened.await.map_err(|error| error.to_string())??;
+    let opened = opened.await;
+    assignment.inputs = opened.map_err(|_| "the prover crashed on these inputs".to_owned())??;
     Ok(())
+}
+
+/// Whether a refusal says that nobody waits for the proof.
+fn is_over(code: &str) -> bool {
+    matches!(code, "task_ended" | "attempt_superseded" | "not_assigned")
+}
+
+async fn give_up(network: &dyn Network, offer: &Offer, task: Uuid, attempt: u32, message: &str) {
+    let report = || network.failure(offer, task, attempt, message);
+    if let Err(error) = patiently(report).await {
+        tracing::warn!(%task, attempt, %error, "the failure was not reported; the lease will run out");
+    }
 }
 
 /// Whether the network accepted it.
@@ -359,12 +369,20 @@ async fn hand_in(
     attempt: u32,
     proof: &[u8],
 ) -> bool {
-    let result = patiently(|| network.result(offer, task, attempt, proof)).await;
-    // Another attempt was faster, or the task is over: an ordinary event.
-    result.unwrap_or_else(|error| {
-        tracing::info!(%task, attempt, %error, "the proof is not wanted");
-        false
-    })
+    match patiently(|| network.result(offer, task, attempt, proof)).await {
+        Ok(accepted) => accepted,
+        // Another attempt was faster, or the task is over: an ordinary event.
+        Err(error) if error.code().is_none_or(is_over) => {
+            tracing::info!(%task, attempt, %error, "the proof is not wanted");
+            false
+        }
+        // The network will never take it: better to say so than to let the lease run out.
+        Err(error) => {
+            tracing::warn!(%task, attempt, %error, "the proof cannot be handed in");
+            give_up(network, offer, task, attempt, &error.to_string()).await;
+            false
+        }
+    }
 }
 
 /// Asks a network that does not answer again, for a while: its faults are not the prover's.

@@ -1,7 +1,9 @@
 //! Proofs in processes of their own, and their limits.
 
 use crate::harness::*;
+use prooflane_client::wire::AssignmentView;
 use prooflane_fleet::{Cells, Limits};
+use prooflane_ledger::{Evidence, task};
 use prooflane_market::{AttemptEnd, Status};
 use prooflane_verifier::{Proof, field};
 use prooflane_worker::{Drain, Prover, run_with};
@@ -67,6 +69,33 @@ async fn what_cannot_be_proved_is_said_and_the_process_goes_on() {
     let said = cells.prove(Some(key()), other_key).await.unwrap_err();
     assert!(said.contains("no key 00"), "{said}");
     cells.prove(Some(key()), good).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_of_the_ledger_is_proved_without_a_key() {
+    let keys = tempfile::tempdir().unwrap();
+    let inputs = task::Inputs::example();
+    let read: task::Inputs = serde_json::from_value(inputs.clone()).unwrap();
+    let digest = read.instance().digest();
+    let assignment = AssignmentView {
+        circuit: task::CIRCUIT.into(),
+        key_id: task::VERIFIER.into(),
+        inputs,
+        public_inputs: vec![digest.to_string()],
+        ..assignment(&keys)
+    };
+    let cells = cells(&keys, GENEROUS);
+    let evidence = cells.prove(None, assignment.clone()).await.unwrap();
+    let evidence = Evidence::from_bytes(&evidence).unwrap();
+    assert!(evidence.proves(&digest));
+    let mut other = assignment.clone();
+    other.public_inputs[0] = "00".repeat(32);
+    let said = cells.prove(None, other).await.unwrap_err();
+    assert!(said.contains("public inputs of the task"), "{said}");
+    let mut cut = assignment;
+    cut.inputs["witness"]["here"] = "".into();
+    let said = cells.prove(None, cut).await.unwrap_err();
+    assert!(said.contains("no witness"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
