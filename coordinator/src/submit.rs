@@ -124,7 +124,13 @@ impl Coordinator {
         let sealed = entry.sealed(&inputs)?;
         let alone = if entry.groth16().is_err() {
             let account = LedgerAccount::Requester(requester.clone());
-            self.afford(&account, submission.reward_amount).await?;
+            if let Err(error) = self.afford(&account, submission.reward_amount).await {
+                // A repeat costs nothing.
+                return match submission.task_id {
+                    Some(id) => self.repeated(id, &content).await?.ok_or(error),
+                    None => Err(error),
+                };
+            }
             self.statements.clone().acquire_owned().await.ok()
         } else {
             None
@@ -239,10 +245,7 @@ impl Coordinator {
                     }
                 }
                 Err(CommitError::Insufficient { .. }) => {
-                    if let Err(error) = self.open_account(&account, reward).await {
-                        self.delete_witness(&record).await;
-                        return Err(error);
-                    }
+                    self.open_account(&account, reward).await?
                 }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }

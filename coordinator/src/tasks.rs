@@ -150,18 +150,12 @@ impl Coordinator {
 
     /// Nobody needs the witness of a task that has ended. One that stays costs space, and `fsck` names it.
     pub(crate) async fn drop_witness(&self, record: &TaskRecord) {
-        if record.task.status().is_terminal() {
-            self.delete_witness(record).await;
-        }
-    }
-
-    /// For a task that has ended or has never begun.
-    pub(crate) async fn delete_witness(&self, record: &TaskRecord) {
-        let Some(blob) = &record.input.witness else {
+        let ended = record.task.status().is_terminal();
+        let Some(blob) = record.input.witness.as_ref().filter(|_| ended) else {
             return;
         };
         if let Err(error) = self.ports.blobs.delete(blob).await {
-            tracing::warn!(blob, %error, "a witness that nobody needs is not deleted");
+            tracing::warn!(blob, %error, "the witness of a task that has ended is not deleted");
         }
     }
 

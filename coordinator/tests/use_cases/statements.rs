@@ -5,7 +5,7 @@ use prooflane_coordinator::{Catalogue, Entry, Error, Inputs, Submission, UploadI
 use prooflane_ledger::task::{self, Place, Sealed};
 use prooflane_ledger::{Evidence, Witness};
 use prooflane_market::{
-    CommitmentDigest, Millis, PrivacyLevel, ProverId, Rules, Status, TaskId, Timestamp,
+    CommitmentDigest, Credits, Millis, PrivacyLevel, ProverId, Rules, Status, TaskId, Timestamp,
 };
 use prooflane_store::PutMode;
 use serde::Deserialize;
@@ -375,4 +375,39 @@ fn a_witness_has_one_key() {
     let with = |inputs: &Value| inputs_of(inputs).witness(Some(&bytes));
     assert!(with(&inputs).is_ok() && with(&other).is_err());
     assert!(Witness::open(&instance, &[0; 32].into(), &bytes).is_err());
+}
+
+#[tokio::test]
+async fn credit_is_looked_at_before_columns_are_and_a_repeat_needs_none() {
+    let net = net();
+    let all = Credits(Rules::open().requester_grant.0);
+    let (inputs, upload, bytes) = sealed();
+    let dear = |n: u128| Submission {
+        reward_amount: all,
+        ..statement(n, inputs.clone())
+    };
+    net.upload("alice", upload, &bytes).await.unwrap();
+    assert!(net.submit(dear(1)).await.unwrap().created);
+    assert_eq!(net.balance("requester:alice").await, 0);
+    assert!(!net.submit(dear(1)).await.unwrap().created);
+    assert_eq!(witnesses(&net).await.len(), 1);
+    // Not even whether there is an upload.
+    let refused = net.submit(dear(2)).await;
+    assert_eq!(code(refused), "insufficient_credits");
+    net.conserved().await;
+}
+
+#[tokio::test]
+async fn of_two_submissions_of_one_task_at_once_one_makes_it_and_both_have_it() {
+    for _ in 0..4 {
+        let net = net();
+        let (inputs, upload, bytes) = sealed();
+        net.upload("alice", upload, &bytes).await.unwrap();
+        let submit = || net.submit(statement(1, inputs.clone()));
+        let (a, b) = tokio::join!(submit(), submit());
+        let created = [a, b].map(|submitted| submitted.unwrap().created);
+        assert_eq!(created.iter().filter(|created| **created).count(), 1);
+        assert_eq!(witnesses(&net).await.len(), 1);
+        assert!(net.fsck().await.unwrap().is_empty());
+    }
 }
