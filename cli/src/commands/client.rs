@@ -411,7 +411,7 @@ pub(super) async fn tasks(context: &Context, args: TasksArgs) -> anyhow::Result<
         context.output.line("No tasks.");
     }
     if !list.tasks.is_empty() {
-        let head = format!("{:<36} {:<11} {:<10} prover", "task", "status", "circuit");
+        let head = format!("{:<36} {:<11} {:<19} prover", "task", "status", "circuit");
         context.output.line(style(head).dim());
     }
     for task in &list.tasks {
@@ -424,7 +424,7 @@ pub(super) async fn tasks(context: &Context, args: TasksArgs) -> anyhow::Result<
         .into_owned();
         let prover = task.assigned_prover.as_deref().unwrap_or("-");
         context.output.line(format_args!(
-            "{} {status} {:<10} {prover}",
+            "{} {status} {:<19} {prover}",
             task.task_id, task.circuit
         ));
     }

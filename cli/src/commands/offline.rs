@@ -428,7 +428,7 @@ pub(super) fn circuits(context: &Context, args: CircuitsArgs) -> anyhow::Result<
             for circuit in prooflane_circuits::registry() {
                 let constraints = circuit.r1cs()?.constraints();
                 let count = grouped(constraints as u64);
-                let id = console::style(format!("{:<11}", circuit.id())).bold();
+                let id = console::style(format!("{:<19}", circuit.id())).bold();
                 let head = format!("{id} {count:>7} constraints  ");
                 context.output.row(head, circuit.about());
                 rows.push(json!({
@@ -438,8 +438,9 @@ pub(super) fn circuits(context: &Context, args: CircuitsArgs) -> anyhow::Result<
                     "public_inputs": circuit.public_names(),
                 }));
             }
-            let id = console::style(task::CIRCUIT).bold();
-            context.output.row(format!("{id}  "), task::ABOUT);
+            let id = console::style(format!("{:<19}", task::CIRCUIT)).bold();
+            let head = format!("{id} {:>19}  ", "transparent");
+            context.output.row(head, task::ABOUT);
             rows.push(json!({
                 "id": task::CIRCUIT,
                 "about": task::ABOUT,

@@ -105,7 +105,6 @@ impl By {
         let progress = Progress::work("sending the columns");
         let inputs = task_inputs(&client, &instance, &witness).await?;
         progress.done();
-        let progress = Progress::work("the network's provers are at it");
         let task = terms.task(id, serde_json::to_value(inputs)?);
         // Whether it arrived is not known where there is no answer: the same once more finds it.
         patiently(|| client.submit(&task)).await.map_err(|error| {
@@ -116,6 +115,7 @@ impl By {
         })?;
         // Whoever stops waiting here needs its name.
         eprintln!("task {id}");
+        let progress = Progress::work("the network's provers are at it");
         let proved = patiently(|| client.wait_until_proved(id)).await;
         proved.map_err(|error| match error {
             // It has ended without a proof.
@@ -135,7 +135,7 @@ impl By {
         if let Ok(task) = client.task(id).await {
             let prover = task.assigned_prover.unwrap_or_default();
             let price = grouped(task.price.unwrap_or_default());
-            eprintln!("proved by {prover} for {price} credits, task {id}");
+            eprintln!("proved by {prover} for {price} credits");
         }
         Ok(Proved { evidence, id })
     }

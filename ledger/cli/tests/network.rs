@@ -222,10 +222,10 @@ fn proved_at(network: &str, api_key: String) -> Vec<Uuid> {
         let output = alice.try_to(&[&["prove"], args].concat());
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{errors}");
-        let said = errors.lines().find(|line| line.starts_with("proved by"));
-        let (said, task) = said.unwrap().rsplit_once(" task ").unwrap();
-        assert_eq!(said, "proved by fleet for 100 credits,");
-        tasks.push(task.parse().unwrap());
+        let mut lines = errors.lines();
+        let task = lines.next().and_then(|line| line.strip_prefix("task "));
+        tasks.push(task.unwrap().parse().unwrap());
+        assert_eq!(lines.next(), Some("proved by fleet for 100 credits"));
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     let sums = proves(&["statistics", "staff.csv", "--column", "salary"]);

@@ -101,6 +101,7 @@ fn the_demo_passes_at_a_deployed_network() {
         status == 200 && checkpoint.contains("/ledger\n2\n"),
         "{checkpoint}"
     );
+    prooflane(&network, &["deposit", "requester:operator", "100"]);
     runtime.block_on(a_statement_is_proved_by_the_fleet(&network));
     no_invariant_is_broken(&network);
 }
