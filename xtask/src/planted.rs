@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the simulator is made of.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 14] = [
     "verifier",
     "circuits",
     "provers/formats",
@@ -15,7 +15,12 @@ const SOURCES: [&str; 9] = [
     "provers/engine",
     "market",
     "store",
+    "ledger/dataset",
+    "ledger/stark",
+    "ledger/log",
+    "ledger/core",
     "coordinator",
+    "tests/faults",
     "tests/sim",
 ];
 /// Simulations until a bug must have shown; all of them must pass without one.
