@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use prooflane_client::wire::Problem as ProblemDoc;
 use prooflane_client::wire::ledger::{
     DatasetView, Grant, GrantList, LedgerView, LineageView, OperationList, OperationView,
@@ -329,13 +329,7 @@ async fn evidence(
 ) -> Result<Response, Problem> {
     let (ledger, number) = (&api.ledger.ledger, index(&number)?);
     let blob = ledger.evidence_at(by(&caller), number).await?;
-    let elsewhere = provers::at(&api, Some(&blob)).await?;
-    if let Some(url) = elsewhere {
-        return Ok(Redirect::temporary(&url).into_response());
-    }
-    let bytes = ledger.evidence(by(&caller), number).await?;
-    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    Ok((kind, bytes).into_response())
+    provers::file(&api, &blob, ledger.evidence(by(&caller), number)).await
 }
 
 /// What everybody may know of a dataset.

@@ -5,7 +5,8 @@ use crate::problem::Problem;
 use crate::{Api, tasks, views};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use prooflane_client::wire::{
     AskView, AssignmentView, Claim, Claimed, EvidenceAt, Heartbeat, LeaseView, PlaceAsk,
     Problem as ProblemDoc, ProofForm, ProverList, ProverView, RegisterProver, ReportFailure,
@@ -180,6 +181,22 @@ pub(crate) async fn at(api: &Api, blob: Option<&str>) -> Result<Option<String>, 
         tracing::error!(blob, %error, "no URL for a file");
         Problem::new("unavailable", "no URL for the file; try again")
     })
+}
+
+/// A file, from where it is: elsewhere for a while, or in the answer itself.
+pub(crate) async fn file<E>(
+    api: &Api,
+    blob: &str,
+    bytes: impl Future<Output = Result<Vec<u8>, E>>,
+) -> Result<Response, Problem>
+where
+    Problem: From<E>,
+{
+    if let Some(url) = at(api, Some(blob)).await? {
+        return Ok(Redirect::temporary(&url).into_response());
+    }
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, bytes.await?).into_response())
 }
 
 /// Show that the prover is alive and at it: the lease is extended.

@@ -6,8 +6,8 @@ use crate::{Api, events, provers, views};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use prooflane_client::wire::{
     Problem as ProblemDoc, ProofView, QuoteRequest, QuoteView, SubmitTask, TakerView, TaskList,
     TaskView, TranscriptList, TranscriptView,
@@ -282,11 +282,8 @@ async fn evidence(
 ) -> Result<Response, Problem> {
     let id = visible(&api, &caller, &id).await?.task.id();
     let blob = api.coordinator.evidence_blob(id).await?;
-    if let Some(url) = provers::at(&api, Some(&blob)).await? {
-        return Ok(Redirect::temporary(&url).into_response());
-    }
-    let stored = api.coordinator.proof(id).await?;
-    Ok(octets(stored.proof))
+    let stored = async { api.coordinator.proof(id).await.map(|stored| stored.proof) };
+    provers::file(&api, &blob, stored).await
 }
 
 /// Whose prover asks.
@@ -315,15 +312,7 @@ async fn witness(
     let prover = caller.acts_for(&api, &query.prover_id).await?.prover_id;
     let id = task_id(&id)?;
     let blob = api.coordinator.witness_blob(&prover, id).await?;
-    if let Some(url) = provers::at(&api, Some(&blob)).await? {
-        return Ok(Redirect::temporary(&url).into_response());
-    }
-    Ok(octets(api.coordinator.witness(&prover, id).await?))
-}
-
-fn octets(bytes: Vec<u8>) -> Response {
-    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    (kind, bytes).into_response()
+    provers::file(&api, &blob, api.coordinator.witness(&prover, id)).await
 }
 
 /// The auctions that assigned the task's attempts: each recomputes to the same winner and price.

@@ -169,6 +169,71 @@ fn demand(holds: bool, problem: &str) -> Result<(), Error> {
     }
 }
 
+/// A piece, and what is public of the columns that it is about.
+enum Shown<'a> {
+    OfColumn(&'a dyn Claim, Public),
+    Noisy(&'a Noisy, Public),
+    Affine(&'a Affine, [Public; 2]),
+    Groups(&'a Groups, stark::Dataset),
+    Held(&'a Held, stark::Dataset),
+    Transformation(&'a Transformation, Vec<stark::Dataset>, usize),
+}
+
+/// A column's layout and commitment.
+type Public = (stark::Layout, stark::Commitment);
+
+impl<'a> Shown<'a> {
+    fn new(piece: &'a Piece, datasets: &[&Commitment]) -> Result<Self, Error> {
+        let at = |of: &Part| datasets[of.dataset].part(of.part);
+        // Of parts of the first dataset.
+        let all_at = |parts: &[Part]| datasets[0].dataset(parts.iter().map(|part| part.part));
+        Ok(match piece {
+            Piece::OfColumn(claim, of) => Self::OfColumn(&**claim, at(of)?),
+            Piece::Noisy(claim, of) => Self::Noisy(claim, at(of)?),
+            Piece::Affine(claim, from, to) => Self::Affine(claim, [at(from)?, at(to)?]),
+            Piece::Groups(claim, parts) => Self::Groups(claim, all_at(parts)?),
+            Piece::Held(claim, parts) => Self::Held(claim, all_at(parts)?),
+            Piece::Transformation(transformation, inputs) => {
+                let all = datasets.iter().map(|of| of.dataset(of.all()));
+                Self::Transformation(transformation, all.collect::<Result<_, _>>()?, *inputs)
+            }
+        })
+    }
+
+    fn verify(&self, proof: &Proof) -> Result<stark::Verified, stark::VerifyError> {
+        match self {
+            Self::OfColumn(claim, (layout, of)) => claim.verify(*layout, of, proof),
+            Self::Noisy(claim, (layout, of)) => claim.verify(*layout, of, proof),
+            Self::Affine(claim, [(from, of_from), (to, of_to)]) => {
+                claim.verify((*from, of_from), (*to, of_to), proof)
+            }
+            Self::Groups(claim, columns) => claim.verify(columns, proof),
+            Self::Held(claim, columns) => claim.verify(columns, proof),
+            Self::Transformation(transformation, all, inputs) => {
+                let (inputs, outputs) = all.split_at(*inputs);
+                transformation.verify(inputs, outputs, proof)
+            }
+        }
+    }
+
+    /// Cells of the proof's tables; nothing, if there are none.
+    fn cells(&self) -> Option<u64> {
+        match self {
+            Self::OfColumn(claim, (layout, of)) => claim.cells(*layout, of),
+            Self::Noisy(claim, (layout, of)) => claim.cells(*layout, of),
+            Self::Affine(claim, [(from, of_from), (to, of_to)]) => {
+                claim.cells((*from, of_from), (*to, of_to))
+            }
+            Self::Groups(claim, columns) => claim.cells(columns),
+            Self::Held(claim, columns) => claim.cells(columns),
+            Self::Transformation(transformation, all, inputs) => {
+                let (inputs, outputs) = all.split_at(*inputs);
+                transformation.cells(inputs, outputs)
+            }
+        }
+    }
+}
+
 /// What proving a statement takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Size {
@@ -427,34 +492,11 @@ impl Statement {
         outputs: &[Commitment],
     ) -> Result<Size, Error> {
         let datasets: Vec<_> = inputs.iter().chain(outputs).collect();
-        let at = |of: &Part| datasets[of.dataset].part(of.part);
-        let all_at = |parts: &[Part]| datasets[0].dataset(parts.iter().map(|part| part.part));
         let mut size = Size::default();
-        for piece in self.pieces(inputs, outputs)? {
+        for piece in &self.pieces(inputs, outputs)? {
             // What cannot be true of any data has no tables, and is found to be false.
-            let cells = match piece {
-                Piece::OfColumn(claim, of) => {
-                    let (layout, commitment) = at(&of)?;
-                    claim.cells(layout, &commitment)
-                }
-                Piece::Noisy(claim, of) => {
-                    let (layout, commitment) = at(&of)?;
-                    claim.cells(layout, &commitment)
-                }
-                Piece::Affine(claim, from, to) => {
-                    let ((from, of_from), (to, of_to)) = (at(&from)?, at(&to)?);
-                    claim.cells((from, &of_from), (to, &of_to))
-                }
-                Piece::Groups(claim, parts) => claim.cells(&all_at(&parts)?),
-                Piece::Held(claim, parts) => claim.cells(&all_at(&parts)?),
-                Piece::Transformation(transformation, inputs) => {
-                    let all = datasets.iter().map(|of| of.dataset(of.all()));
-                    let all: Vec<_> = all.collect::<Result<_, _>>()?;
-                    let (inputs, outputs) = all.split_at(inputs);
-                    transformation.cells(inputs, outputs)
-                }
-            };
-            size.cells = size.cells.max(cells.unwrap_or(0));
+            let cells = Shown::new(piece, &datasets)?.cells().unwrap_or(0);
+            size.cells = size.cells.max(cells);
             size.proofs += 1;
         }
         Ok(size)
@@ -563,32 +605,9 @@ impl Statement {
             )));
         }
         let datasets: Vec<_> = inputs.iter().chain(outputs).collect();
-        let at = |of: &Part| datasets[of.dataset].part(of.part);
-        let all_at = |parts: &[Part]| datasets[0].dataset(parts.iter().map(|part| part.part));
         let mut weakest = None;
         for (number, (piece, proof)) in pieces.iter().zip(proofs).enumerate() {
-            let verified = match piece {
-                Piece::OfColumn(claim, of) => {
-                    let (layout, commitment) = at(of)?;
-                    claim.verify(layout, &commitment, proof)
-                }
-                Piece::Noisy(claim, of) => {
-                    let (layout, commitment) = at(of)?;
-                    claim.verify(layout, &commitment, proof)
-                }
-                Piece::Affine(claim, from, to) => {
-                    let ((from, of_from), (to, of_to)) = (at(from)?, at(to)?);
-                    claim.verify((from, &of_from), (to, &of_to), proof)
-                }
-                Piece::Groups(claim, parts) => claim.verify(&all_at(parts)?, proof),
-                Piece::Held(claim, parts) => claim.verify(&all_at(parts)?, proof),
-                Piece::Transformation(transformation, inputs) => {
-                    let all = datasets.iter().map(|of| of.dataset(of.all()));
-                    let all: Vec<_> = all.collect::<Result<_, _>>()?;
-                    let (inputs, outputs) = all.split_at(*inputs);
-                    transformation.verify(inputs, outputs, proof)
-                }
-            };
+            let verified = Shown::new(piece, &datasets)?.verify(proof);
             let number = number + 1;
             let verified = verified.map_err(|source| Error::Verify { number, source })?;
             let bits = verified.security_bits;
